@@ -1,0 +1,28 @@
+//! What Nines talks about: instances and services, routes and policies, configuration items, causes of refusal.
+//!
+//! Plain data, its validation and its documents (YAML, JSON). No I/O, no tokio; knows nothing of stores or wires.
+
+pub mod catalog;
+pub mod cause;
+pub mod config;
+pub mod gateway;
+pub mod instance;
+pub mod name;
+pub mod policy;
+pub mod resource;
+pub mod route;
+mod schema;
+pub mod service;
+
+pub use catalog::{Catalog, Change};
+pub use cause::Cause;
+pub use config::{ConfigItem, ConfigKey, Format};
+pub use gateway::Gateway;
+pub use instance::{Instance, InstanceKey, InstanceState, Override, Port, Protocol, Registration, ServiceKey};
+pub use policy::Policy;
+pub use resource::{Kind, Metadata, Object, Resource, ResourceKey};
+pub use route::HttpRoute;
+pub use service::Service;
+
+/// The store's revision at which something was true.
+pub type Revision = u64;

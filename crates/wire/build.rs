@@ -1,0 +1,8 @@
+//! Generates the gRPC code with a pure-Rust compiler, so that no machine needs `protoc`.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=proto");
+    let files = protox::compile(["nines/v1/control.proto"], ["proto"])?;
+    tonic_prost_build::configure().compile_fds(files)?;
+    Ok(())
+}
