@@ -1,0 +1,41 @@
+//! Comparisons with other systems, side by side in one run: `cargo xtask bench <what>`.
+//!
+//! A claim about speed or memory lives here, as a ratio against a named system on the same machine in alternating
+//! rounds, and never in a test.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench prints its table and its progress"
+)]
+
+mod proxy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Compares Nines with other systems.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// CPU per request and memory per idle connection of the data plane, against HAProxy and nginx.
+    Proxy(proxy::Options),
+}
+
+fn main() -> ExitCode {
+    let What::Proxy(options) = Cli::parse().what;
+    match proxy::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
