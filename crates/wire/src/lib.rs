@@ -12,3 +12,5 @@
 pub mod proto {
     tonic::include_proto!("nines.v1");
 }
+
+pub mod rest;
