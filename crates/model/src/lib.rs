@@ -4,22 +4,30 @@
 
 pub mod catalog;
 pub mod cause;
+pub mod check;
 pub mod config;
+pub mod document;
 pub mod gateway;
 pub mod instance;
+pub mod interest;
 pub mod name;
 pub mod policy;
+pub mod problem;
 pub mod resource;
 pub mod route;
-mod schema;
+pub mod schema;
 pub mod service;
+mod tree;
+pub mod validate;
 
 pub use catalog::{Catalog, Change};
 pub use cause::Cause;
 pub use config::{ConfigItem, ConfigKey, Format};
 pub use gateway::Gateway;
 pub use instance::{Instance, InstanceKey, InstanceState, Override, Port, Protocol, Registration, ServiceKey};
+pub use interest::{Interest, Namespaces};
 pub use policy::Policy;
+pub use problem::Problem;
 pub use resource::{Kind, Metadata, Object, Resource, ResourceKey};
 pub use route::HttpRoute;
 pub use service::Service;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::problem::Problem;
 use crate::{Gateway, HttpRoute, Policy, Service};
 
 /// The kinds of resource, a closed list.
@@ -72,6 +74,17 @@ impl Kind {
         }
     }
 
+    /// The kind of that name; upper and lower case are the same, as is a plural (`httproutes`), for people who type.
+    pub fn named(name: &str) -> Option<Kind> {
+        let singular = match name.to_ascii_lowercase() {
+            name if name == "policies" => "policy".to_owned(),
+            name => name.strip_suffix('s').map_or(name.clone(), Into::into),
+        };
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(&singular))
+    }
+
     /// As written in `apiVersion:`.
     pub fn api_version(self) -> &'static str {
         match self {
@@ -106,6 +119,76 @@ impl Resource {
             kind: self.kind(),
             namespace: metadata.namespace.clone(),
             name: metadata.name.clone(),
+        }
+    }
+
+    /// The canonical form, for the store and the wire: what was absent stays absent.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("a resource has text keys and finite numbers")
+    }
+
+    /// The canonical form as a YAML document for people, in the order of the schema.
+    pub fn to_yaml(&self) -> String {
+        serde_saphyr::to_string(self).expect("a resource has text keys and finite numbers")
+    }
+
+    /// Reads the canonical form. For what comes from our own store or wire; people's documents go through
+    /// [`crate::document::parse`], which tells every mistake with its place.
+    pub fn from_json(json: &serde_json::Value) -> Result<Self, Problem> {
+        let kind = json.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
+        match Kind::ALL.into_iter().find(|known| known.as_str() == kind) {
+            Some(Kind::Gateway) => object(json).map(Resource::Gateway),
+            Some(Kind::HttpRoute) => object(json).map(Resource::HttpRoute),
+            Some(Kind::Service) => object(json).map(Resource::Service),
+            Some(Kind::Policy) => object(json).map(Resource::Policy),
+            None => Err(Problem::new(
+                "kind",
+                format!("unknown kind {}", crate::problem::quote(kind)),
+            )),
+        }
+    }
+}
+
+fn object<S: DeserializeOwned>(json: &serde_json::Value) -> Result<Object<S>, Problem> {
+    Ok(Object {
+        metadata: field(json, "metadata")?,
+        spec: field(json, "spec")?,
+    })
+}
+
+fn field<T: DeserializeOwned>(json: &serde_json::Value, name: &str) -> Result<T, Problem> {
+    let value = json.get(name).ok_or_else(|| Problem::new(name, "is missing"))?;
+    T::deserialize(value).map_err(|error| Problem::new(name, error.to_string()))
+}
+
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Resource::Gateway(object) => View::of(self.kind(), object).serialize(serializer),
+            Resource::HttpRoute(object) => View::of(self.kind(), object).serialize(serializer),
+            Resource::Service(object) => View::of(self.kind(), object).serialize(serializer),
+            Resource::Policy(object) => View::of(self.kind(), object).serialize(serializer),
+        }
+    }
+}
+
+/// A resource as a document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a, S> {
+    api_version: &'static str,
+    kind: Kind,
+    metadata: &'a Metadata,
+    spec: &'a S,
+}
+
+impl<'a, S> View<'a, S> {
+    fn of(kind: Kind, object: &'a Object<S>) -> Self {
+        Self {
+            api_version: kind.api_version(),
+            kind,
+            metadata: &object.metadata,
+            spec: &object.spec,
         }
     }
 }
