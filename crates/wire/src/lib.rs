@@ -1,6 +1,9 @@
 //! The formats on the wire, and nothing else: protobuf and REST shapes to and from `nines-model`, and error kinds to
 //! HTTP and gRPC statuses. The only crate that knows them.
 
+pub mod convert;
+pub mod status;
+
 /// The generated protobuf messages and gRPC services.
 #[allow(
     unreachable_pub,
