@@ -30,13 +30,19 @@ pub enum Error {
     /// The file was written by a newer version.
     #[error("{} has store format {found}, this version reads up to {supported}; run the newer nines", .path.display())]
     NewerFormat { path: PathBuf, found: u32, supported: u32 },
-    /// The disk refused.
+    /// The disk refused; nothing was done.
     #[error("cannot {action} {}: {reason}", .path.display())]
     Io {
         action: &'static str,
         path: PathBuf,
         reason: String,
     },
+    /// The file does not say what a store's file says.
+    #[error("{} is damaged: {reason}; restore it from a backup, or move it away to start empty", .path.display())]
+    Corrupt { path: PathBuf, reason: String },
+    /// All keys and values together have reached the bound.
+    #[error("the store is full ({limit} bytes of keys and values); delete keys or raise its limit")]
+    Full { limit: u64 },
     /// The write may or may not have happened.
     #[error("the outcome of the write is unknown: {0}")]
     UnknownOutcome(String),
@@ -53,7 +59,8 @@ impl Error {
             Error::FutureRevision { .. } | Error::Invalid(_) => Kind::InvalidArgument,
             Error::LeaseNotFound(_) => Kind::NotFound,
             Error::Locked(_) | Error::NewerFormat { .. } => Kind::FailedPrecondition,
-            Error::Io { .. } => Kind::Internal,
+            Error::Io { .. } | Error::Corrupt { .. } => Kind::Internal,
+            Error::Full { .. } => Kind::ResourceExhausted,
             Error::UnknownOutcome(_) => Kind::UnknownOutcome,
             Error::Unavailable(_) => Kind::Unavailable,
         }

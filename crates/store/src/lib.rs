@@ -3,6 +3,7 @@
 //! Knows keys, values, revisions, leases and watches. Does not know what the values mean.
 
 mod backend;
+pub mod contract;
 mod error;
 mod limits;
 mod store;

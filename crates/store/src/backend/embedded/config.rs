@@ -15,6 +15,8 @@ pub struct Config {
     pub retention: Retention,
     /// Keys and values together may not grow beyond so many bytes; all of them are held in memory.
     pub max_bytes: u64,
+    /// So many of the newest revisions are held in memory for watches; slower ones read the file.
+    pub recent: usize,
     /// A watch that saw no match for so long gets a progress mark if the revision moved.
     pub progress_interval: Duration,
     /// Where the store counts.
@@ -36,6 +38,7 @@ impl Default for Config {
             clock: Clock::system(),
             retention: Retention::default(),
             max_bytes: 2 << 30,
+            recent: 16_384,
             progress_interval: Duration::from_secs(5),
             metrics: Metrics::default(),
         }
