@@ -9,6 +9,7 @@ mod error;
 mod extract;
 mod instances;
 mod openapi;
+mod origin;
 mod poll;
 mod resources;
 mod services;
@@ -20,16 +21,17 @@ mod versions;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::{Router, middleware};
 use nines_base::Clock;
+use nines_model::Revision;
 use nines_store::Backend;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Configs;
 use crate::hub::Hub;
 use crate::mirror::Mirror;
-use crate::registry::Registry;
+use crate::registry::{CATCH_UP, Registry};
 use crate::resource::Resources;
 use poll::Polls;
 
@@ -80,6 +82,13 @@ impl AppState {
     }
 }
 
+impl AppState {
+    /// Waits until a write can be read here.
+    async fn seen(&self, revision: Revision) -> error::Result<()> {
+        Ok(self.mirror.caught_up(revision, CATCH_UP).await?)
+    }
+}
+
 /// The API as a service.
 pub fn router(state: AppState) -> Router {
     let (routes, _) = openapi::routes().split_for_parts();
@@ -87,6 +96,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(origin::refuse_other_pages))
         .with_state(state)
 }
 

@@ -22,7 +22,7 @@ use nines_store::{Backend, Compare, Op, Store, Txn};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::keys;
+use crate::{keys, rivals};
 use decide::Decision;
 use record::Current;
 use turns::Turns;
@@ -33,7 +33,7 @@ pub use history::{History, Items};
 pub const KEPT_VERSIONS: u64 = 100;
 
 /// Tries of one unconditional publish against publishers of other replicas.
-const ATTEMPTS: usize = 64;
+const ATTEMPTS: u32 = 64;
 
 /// The configuration centre over a store.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Configs {
     pub async fn publish(&self, publish: Publish) -> Result<Published> {
         check::form(&publish)?;
         let _turn = self.turns.take(&publish.key).await;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let current = self.read_current(&publish.key).await?;
             let mut item = match decide::decide(&current, &publish, &self.now())? {
                 Decision::Unchanged(item) => return Ok(Published { item, unchanged: true }),
@@ -105,6 +105,7 @@ impl Configs {
                 item.revision = revision;
                 return Ok(Published { item, unchanged: false });
             }
+            rivals::give_way(attempt).await;
         }
         Err(busy(&publish.key))
     }
@@ -133,7 +134,7 @@ impl Configs {
     pub async fn delete(&self, key: &ConfigKey, if_version: Option<u64>) -> Result<Revision> {
         check::name(key)?;
         let _turn = self.turns.take(key).await;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let current = self.read_current(key).await?;
             let item = current.item.as_ref().ok_or_else(|| absent(key))?;
             decide::on_top(key, Some(item.version), if_version)?;
@@ -146,6 +147,7 @@ impl Configs {
             if done.succeeded {
                 return Ok(done.revision);
             }
+            rivals::give_way(attempt).await;
         }
         Err(busy(key))
     }

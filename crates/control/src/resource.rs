@@ -5,19 +5,22 @@
 //! itself and wrong together cannot both happen: the second is planned again on the state that the first left.
 
 mod plan;
-mod refer;
 mod record;
+mod refer;
 #[cfg(test)]
 mod tests;
 mod touch;
 
-use nines_model::{Kind, Resource, ResourceKey, Revision, ServiceKey, document::{self, Document}};
+use nines_model::{
+    Kind, Resource, ResourceKey, Revision, ServiceKey,
+    document::{self, Document},
+};
 use nines_store::{Backend, Compare, Op, Store, Txn};
 use tokio::sync::Mutex;
 
 use crate::error::{Error, Result};
-use crate::keys;
 use crate::mirror::Mirror;
+use crate::{keys, rivals};
 use plan::Plan;
 use record::State;
 
@@ -28,7 +31,7 @@ pub use touch::Touched;
 pub const MAX_DOCUMENTS: usize = 1000;
 
 /// Tries of one change against changes made by other replicas.
-const ATTEMPTS: usize = 16;
+const ATTEMPTS: u32 = 64;
 
 /// The resources over a store.
 #[derive(Debug)]
@@ -62,7 +65,7 @@ impl Resources {
     pub async fn apply(&self, text: String, dry_run: bool) -> Result<Applied> {
         let documents = parse(text).await?;
         let _turn = self.turn.lock().await;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let state = self.state().await?;
             let plan = plan::plan(&state.resources, &documents, |key| self.registered(key)).map_err(Error::Problems)?;
             if dry_run {
@@ -71,6 +74,7 @@ impl Resources {
             if let Some(revision) = self.write(&plan, &state).await? {
                 return Ok(self.applied(plan, &state, revision));
             }
+            rivals::give_way(attempt).await;
         }
         Err(busy())
     }
@@ -89,7 +93,7 @@ impl Resources {
     /// Deletes a resource that nothing refers to.
     pub async fn delete(&self, key: &ResourceKey) -> Result<Revision> {
         let _turn = self.turn.lock().await;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let state = self.state().await?;
             if !state.resources.contains_key(key) {
                 return Err(absent(key));
@@ -99,6 +103,7 @@ impl Resources {
             if let Some(revision) = self.commit(steps, &state).await? {
                 return Ok(revision);
             }
+            rivals::give_way(attempt).await;
         }
         Err(busy())
     }
@@ -145,7 +150,10 @@ async fn parse(text: String) -> Result<Vec<Document>> {
     let parsed = parsed.map_err(|error| Error::Internal(format!("the documents were not read to the end: {error}")))?;
     let documents = parsed.map_err(Error::Problems)?;
     match documents.len() {
-        0 => Err(Error::invalid("", "there is no document; give at least one with apiVersion, kind, metadata and spec")),
+        0 => Err(Error::invalid(
+            "",
+            "there is no document; give at least one with apiVersion, kind, metadata and spec",
+        )),
         count if count > MAX_DOCUMENTS => Err(Error::TooLarge {
             path: "",
             message: format!("{count} documents in one apply; at most {MAX_DOCUMENTS} are taken, split them"),

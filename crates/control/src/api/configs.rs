@@ -84,7 +84,10 @@ pub(super) async fn list_configs(
 ) -> Result<Answer<ConfigListView>> {
     let namespace = path.0.check()?;
     let limit = page(query.limit, PAGE)?;
-    let page = state.configs.list(&namespace, &query.prefix, query.after.as_deref(), limit).await?;
+    let page = state
+        .configs
+        .list(&namespace, &query.prefix, query.after.as_deref(), limit)
+        .await?;
     let revision = page.revision;
     let body = ConfigListView {
         revision,
@@ -111,7 +114,10 @@ pub(super) async fn get_config(
     let waiting = poll.waiting()?;
     let (item, revision) = match (query.version, waiting) {
         (Some(_), Some(_)) => {
-            return Err(Failure::invalid("wait", "a version never changes; give wait or version, not both"));
+            return Err(Failure::invalid(
+                "wait",
+                "a version never changes; give wait or version, not both",
+            ));
         }
         (Some(version), None) => state.configs.version(&key, version).await?,
         (None, Some((seen, wait))) => {
@@ -145,7 +151,9 @@ pub(super) async fn publish(
         note: request.note,
         if_version: request.if_version,
     };
-    Ok(published(state.configs.publish(publish).await?))
+    let done = state.configs.publish(publish).await?;
+    state.seen(done.item.revision).await?;
+    Ok(published(done))
 }
 
 /// Ends an item. Its versions are kept; a rollback brings it back.
@@ -157,6 +165,7 @@ pub(super) async fn delete_config(
     Params(query): Params<DeleteQuery>,
 ) -> Result<Answer<RevisionView>> {
     let revision = state.configs.delete(&path.0.key()?, query.if_version).await?;
+    state.seen(revision).await?;
     let body = RevisionView { revision };
     Ok(Answer { revision, body })
 }

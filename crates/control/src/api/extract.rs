@@ -80,7 +80,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segment
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments)),
-            Err(rejection) => Err(Failure::invalid("", format!("the path is wrong: {}", rejection.body_text()))),
+            Err(rejection) => Err(Failure::invalid(
+                "",
+                format!("the path is wrong: {}", rejection.body_text()),
+            )),
         }
     }
 }

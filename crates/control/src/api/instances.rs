@@ -7,9 +7,7 @@ use axum::extract::State;
 use nines_base::Kind;
 use nines_model::instance::DEFAULT_WEIGHT;
 use nines_model::{InstanceKey, InstanceState, Override, Port, Registration, ServiceKey, name};
-use nines_wire::rest::{
-    InstanceDetail, OverrideRequest, OverrideView, RegisterRequest, RegisteredView, RevisionView,
-};
+use nines_wire::rest::{InstanceDetail, OverrideRequest, OverrideView, RegisterRequest, RegisteredView, RevisionView};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -31,7 +29,11 @@ pub(super) struct InstancePath {
 
 impl InstancePath {
     fn key(self) -> Result<InstanceKey> {
-        let fields = [("namespace", &self.namespace), ("service", &self.service), ("id", &self.id)];
+        let fields = [
+            ("namespace", &self.namespace),
+            ("service", &self.service),
+            ("id", &self.id),
+        ];
         for (field, value) in fields {
             name::check(value).map_err(|error| Error::invalid(field, error))?;
         }
@@ -143,7 +145,10 @@ pub(super) async fn delete_override(
 
 fn registration(request: RegisterRequest) -> Result<Registration> {
     if request.port == 0 {
-        return Err(Failure::invalid("port", "nobody can reach port 0; give the port that the instance listens on"));
+        return Err(Failure::invalid(
+            "port",
+            "nobody can reach port 0; give the port that the instance listens on",
+        ));
     }
     Ok(Registration {
         address: address(&request.address)?,

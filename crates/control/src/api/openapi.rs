@@ -37,7 +37,11 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(system::openapi_document))
         .routes(routes!(services::list_services))
         .routes(routes!(services::list_instances))
-        .routes(routes!(instances::get_instance, instances::register, instances::deregister))
+        .routes(routes!(
+            instances::get_instance,
+            instances::register,
+            instances::deregister
+        ))
         .routes(routes!(instances::heartbeat))
         .routes(routes!(instances::put_override, instances::delete_override))
         .routes(routes!(configs::list_configs))
@@ -63,7 +67,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// All failures have one shape.
 fn document_failure(operation: &mut Operation) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ErrorBody")))
+        .build();
     let failure = ResponseBuilder::new()
         .description("Any failure; the status goes with `error.kind`")
         .content("application/json", content)

@@ -44,7 +44,10 @@ impl PollQuery {
     pub(super) fn waiting(&self) -> Result<Option<(Revision, Duration)>> {
         let Some(wait) = self.wait else { return Ok(None) };
         if wait > MAX_WAIT {
-            return Err(Failure::invalid("wait", "a poll waits at most 5m; poll again after that"));
+            return Err(Failure::invalid(
+                "wait",
+                "a poll waits at most 5m; poll again after that",
+            ));
         }
         let Some(revision) = self.revision else {
             return Err(Failure::invalid(

@@ -76,6 +76,7 @@ pub(super) async fn apply(
 ) -> Result<Answer<ApplyView>> {
     let applied = state.resources.apply(text, query.dry_run).await?;
     let revision = applied.revision;
+    state.seen(revision).await?;
     let body = view(applied, query.dry_run);
     Ok(Answer { revision, body })
 }
@@ -125,16 +126,23 @@ pub(super) async fn delete_resource(
     _: Params<NoParams>,
 ) -> Result<Answer<RevisionView>> {
     let revision = state.resources.delete(&path.0.key()?).await?;
+    state.seen(revision).await?;
     let body = RevisionView { revision };
     Ok(Answer { revision, body })
 }
 
 fn kind(text: &str) -> Result<Kind> {
-    let found = Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text));
+    let found = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(text));
     found.ok_or_else(|| {
         let shown: String = text.chars().take(80).collect();
         let kinds = Kind::ALL.map(Kind::as_str).join(", ");
-        Failure::new(Failed::NotFound, format!("there is no kind `{shown}`; there are {kinds}")).at("kind")
+        Failure::new(
+            Failed::NotFound,
+            format!("there is no kind `{shown}`; there are {kinds}"),
+        )
+        .at("kind")
     })
 }
 

@@ -68,7 +68,11 @@ pub(super) async fn status(State(state): State<AppState>, _: Params<NoParams>) -
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")))]
 pub(super) async fn openapi_document(_: Params<NoParams>) -> Response {
     static DOCUMENT: OnceLock<String> = OnceLock::new();
-    let json = DOCUMENT.get_or_init(|| openapi::document().to_json().expect("the document has only string keys"));
+    let json = DOCUMENT.get_or_init(|| {
+        openapi::document()
+            .to_json()
+            .expect("the document has only string keys")
+    });
     ([(CONTENT_TYPE, "application/json")], json.as_str()).into_response()
 }
 

@@ -95,7 +95,9 @@ pub(super) async fn rollback(
         note: request.note,
         if_version: request.if_version,
     };
-    Ok(published(state.configs.rollback(rollback).await?))
+    let done = state.configs.rollback(rollback).await?;
+    state.seen(done.item.revision).await?;
+    Ok(published(done))
 }
 
 /// Who runs which version: the answers of the subscribers that follow the item.
@@ -111,7 +113,12 @@ pub(super) async fn config_status(
     let body = ConfigStatusView {
         revision,
         version: item.version,
-        subscribers: state.hub.running(&key).into_iter().map(|running| stand(running, item.version)).collect(),
+        subscribers: state
+            .hub
+            .running(&key)
+            .into_iter()
+            .map(|running| stand(running, item.version))
+            .collect(),
     };
     Ok(Answer { revision, body })
 }

@@ -48,17 +48,25 @@ pub(super) async fn content(item: ConfigItem) -> Result<ConfigItem> {
     });
     match checked.await {
         Ok(checked) => checked.map_err(Error::Problems),
-        Err(error) => Err(Error::Internal(format!("the check of the content did not end: {error}"))),
+        Err(error) => Err(Error::Internal(format!(
+            "the check of the content did not end: {error}"
+        ))),
     }
 }
 
 fn short(path: &'static str, text: Option<&str>, max: usize) -> Result<()> {
     let Some(text) = text else { return Ok(()) };
     if text.len() > max {
-        return Err(Error::invalid(path, format!("the {path} has more than {max} bytes; shorten it")));
+        return Err(Error::invalid(
+            path,
+            format!("the {path} has more than {max} bytes; shorten it"),
+        ));
     }
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Error::invalid(path, format!("the {path} contains control characters; remove them")));
+        return Err(Error::invalid(
+            path,
+            format!("the {path} contains control characters; remove them"),
+        ));
     }
     Ok(())
 }

@@ -77,7 +77,10 @@ impl Configs {
             config::diff(&names[0], &old.content, &names[1], &new.content)
         });
         let diff = diff.await;
-        Ok((diff.map_err(|error| Error::Internal(format!("the diff did not end: {error}")))?, revision))
+        Ok((
+            diff.map_err(|error| Error::Internal(format!("the diff did not end: {error}")))?,
+            revision,
+        ))
     }
 
     /// At most `limit` items of a namespace whose names start with `prefix` and come after `after`.

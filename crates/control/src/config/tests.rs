@@ -73,7 +73,10 @@ async fn of_concurrent_compare_and_sets_one_wins() {
     let results = join_all(publishers).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     let lost = results.iter().filter_map(|result| result.as_ref().err());
-    assert!(lost.into_iter().all(|error| matches!(error, Error::Conflict(said) if said.contains("version 1"))));
+    assert!(
+        lost.into_iter()
+            .all(|error| matches!(error, Error::Conflict(said) if said.contains("version 1")))
+    );
 }
 
 #[tokio::test]

@@ -48,12 +48,18 @@ pub(super) fn plan(
     registered: impl Fn(&ServiceKey) -> bool,
 ) -> Result<Plan, Vec<Problem>> {
     let mut after = state.clone();
-    after.extend(documents.iter().map(|document| (document.key(), document.resource.clone())));
+    after.extend(
+        documents
+            .iter()
+            .map(|document| (document.key(), document.resource.clone())),
+    );
     let problems = problems(state, &after, documents, registered);
     if !problems.is_empty() {
         return Err(document::locate(documents, problems));
     }
-    let steps = documents.iter().map(|document| step(state.get(&document.key()), document.resource.clone()));
+    let steps = documents
+        .iter()
+        .map(|document| step(state.get(&document.key()), document.resource.clone()));
     Ok(Plan { steps: steps.collect() })
 }
 
@@ -81,7 +87,10 @@ fn problems(
         return problems;
     }
     let applied: HashSet<String> = documents.iter().map(|document| document.key().to_string()).collect();
-    let old: HashSet<String> = check::check(state, &registered).iter().map(Problem::to_string).collect();
+    let old: HashSet<String> = check::check(state, &registered)
+        .iter()
+        .map(Problem::to_string)
+        .collect();
     problems.retain(|problem| {
         let ours = problem.source.as_ref().is_some_and(|source| applied.contains(source));
         ours || !old.contains(&problem.to_string())

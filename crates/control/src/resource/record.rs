@@ -31,7 +31,11 @@ impl Resources {
         Ok(State {
             revision: read.revision,
             guard: guard.first().map_or(0, |kv| kv.mod_revision),
-            resources: all.iter().map(decode).map(|r| r.map(|r| (r.key(), r))).collect::<Result<_>>()?,
+            resources: all
+                .iter()
+                .map(decode)
+                .map(|r| r.map(|r| (r.key(), r)))
+                .collect::<Result<_>>()?,
         })
     }
 
@@ -59,7 +63,8 @@ pub(super) fn put(resource: &Resource) -> Op {
 }
 
 fn decode(kv: &KeyValue) -> Result<Resource> {
-    let unreadable = |reason: String| Error::Internal(format!("the store's record {} cannot be read: {reason}", kv.key_str()));
+    let unreadable =
+        |reason: String| Error::Internal(format!("the store's record {} cannot be read: {reason}", kv.key_str()));
     let json = serde_json::from_slice(&kv.value).map_err(|error| unreadable(error.to_string()))?;
     Resource::from_json(&json).map_err(|problem| unreadable(problem.to_string()))
 }

@@ -13,7 +13,9 @@ pub(super) fn references(resource: &Resource) -> Vec<ResourceKey> {
         Resource::HttpRoute(route) => route_references(&route.spec, own),
         Resource::Policy(policy) => {
             let targets = policy.spec.target_refs.iter();
-            targets.map(|target| key(target_kind(target.kind), own, &target.name)).collect()
+            targets
+                .map(|target| key(target_kind(target.kind), own, &target.name))
+                .collect()
         }
         Resource::Gateway(_) | Resource::Service(_) => Vec::new(),
     }
@@ -21,7 +23,9 @@ pub(super) fn references(resource: &Resource) -> Vec<ResourceKey> {
 
 /// The resources that name `key`.
 pub(super) fn referrers(resources: &BTreeMap<ResourceKey, Resource>, key: &ResourceKey) -> Vec<ResourceKey> {
-    let referring = resources.iter().filter(|(_, resource)| references(resource).contains(key));
+    let referring = resources
+        .iter()
+        .filter(|(_, resource)| references(resource).contains(key));
     referring.map(|(key, _)| key.clone()).collect()
 }
 

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use nines_model::check::Resources as State;
 use nines_model::document::parse_documents;
-use nines_model::{Instance, InstanceKey, InstanceState, Registration, ServiceKey};
+use nines_model::{Instance, InstanceKey, InstanceState, Kind, Registration, ServiceKey};
 
+use super::Resources;
 use super::plan::{Outcome, Step, plan};
 use super::touch::{Touched, touched};
+use crate::mirror::Mirror;
 
 const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -37,7 +40,10 @@ fn policy(target: &str, name: &str) -> String {
 
 fn state(documents: &[String]) -> State {
     let parsed = parse_documents(&documents.join("---\n"), None).unwrap();
-    parsed.into_iter().map(|document| (document.key(), document.resource)).collect()
+    parsed
+        .into_iter()
+        .map(|document| (document.key(), document.resource))
+        .collect()
 }
 
 fn shop() -> State {
@@ -55,7 +61,9 @@ fn shop() -> State {
 fn steps(documents: &[String]) -> Result<Vec<Step>, Vec<String>> {
     let documents = parse_documents(&documents.join("---\n"), None).unwrap();
     let planned = plan(&shop(), &documents, |_| false);
-    planned.map(|plan| plan.steps).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    planned
+        .map(|plan| plan.steps)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
 #[test]
@@ -68,8 +76,18 @@ fn a_document_is_created_updated_or_left_alone() {
     .unwrap();
     let outcomes: Vec<Outcome> = planned.iter().map(|step| step.outcome).collect();
     assert_eq!(outcomes, [Outcome::Created, Outcome::Updated, Outcome::Unchanged]);
-    assert!(planned[0].diff().starts_with("--- /dev/null\n+++ Service/default/new\n"), "{}", planned[0].diff());
-    assert!(planned[1].diff().contains("+    \"port\": \"http\""), "{}", planned[1].diff());
+    assert!(
+        planned[0]
+            .diff()
+            .starts_with("--- /dev/null\n+++ Service/default/new\n"),
+        "{}",
+        planned[0].diff()
+    );
+    assert!(
+        planned[1].diff().contains("+    \"port\": \"http\""),
+        "{}",
+        planned[1].diff()
+    );
     assert_eq!(planned[2].diff(), "");
 }
 
@@ -77,16 +95,49 @@ fn a_document_is_created_updated_or_left_alone() {
 fn a_problem_stands_at_its_line() {
     let problems = steps(&[service("new", "{}"), route("lost", "/lost", "nobody")]).unwrap_err();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].contains(":14:") && problems[0].contains("nobody"), "{problems:?}");
+    assert!(
+        problems[0].contains(":13:") && problems[0].contains("nobody"),
+        "{problems:?}"
+    );
 }
 
 #[test]
 fn an_old_problem_elsewhere_does_not_stop_a_change_but_one_of_the_documents_does() {
-    let broken: State = [shop(), state(&[route("lost", "/lost", "gone")])].into_iter().flatten().collect();
+    let broken: State = [shop(), state(&[route("lost", "/lost", "gone")])]
+        .into_iter()
+        .flatten()
+        .collect();
     let apply = |document: String| plan(&broken, &parse_documents(&document, None).unwrap(), |_| false);
     assert!(apply(service("users", "{port: http}")).is_ok());
     assert!(apply(route("lost", "/lost", "gone")).is_err());
     assert!(apply(service("gone", "{}")).is_ok());
+}
+
+#[tokio::test]
+async fn two_servers_lose_no_change() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let store = crate::testing::store(dir.path());
+    let replicas = [(); 2].map(|()| Resources::new(store.clone(), Mirror::new()));
+    let applies = (0..32).map(|n| replicas[n % 2].apply(service(&format!("s{n}"), "{}"), false));
+    for applied in join_all(applies).await {
+        assert_eq!(applied.unwrap().steps[0].outcome, Outcome::Created);
+    }
+    let (all, _) = replicas[0].list(Kind::Service, None).await.unwrap();
+    assert_eq!(all.len(), 32);
+}
+
+#[tokio::test]
+async fn what_would_be_wrong_together_is_planned_again() {
+    for _ in 0..20 {
+        let dir = tempfile::TempDir::new().unwrap();
+        let store = crate::testing::store(dir.path());
+        let [one, other] = [(); 2].map(|()| Resources::new(store.clone(), Mirror::new()));
+        one.apply(service("orders", "{}"), false).await.unwrap();
+        let key = parse_documents(&service("orders", "{}"), None).unwrap()[0].key();
+        let route = [GATEWAY.to_owned(), route("orders", "/orders", "orders")].join("---\n");
+        let (applied, deleted) = tokio::join!(one.apply(route, false), other.delete(&key));
+        assert_ne!(applied.is_ok(), deleted.is_ok(), "{applied:?} {deleted:?}");
+    }
 }
 
 fn instance(service: &str, id: &str, version: &str) -> Arc<Instance> {
@@ -126,7 +177,10 @@ fn a_change_reaches_what_hangs_on_it() {
     let table = [
         (service("orders", "{}"), ("", "", 0)),
         (service("orders", "{port: http}"), ("orders", "orders", 2)),
-        (service("canary", "{selector: {service: orders, labels: {version: v1}}}"), ("canary", "canary", 1)),
+        (
+            service("canary", "{selector: {service: orders, labels: {version: v1}}}"),
+            ("canary", "canary", 1),
+        ),
         (service("lone", "{}"), ("", "lone", 0)),
         (route("users", "/users", "orders"), ("users", "orders users", 3)),
         (policy("Service", "users"), ("users", "users", 1)),

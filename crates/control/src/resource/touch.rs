@@ -58,7 +58,10 @@ impl Reach<'_> {
     }
 
     fn add_routes_of(&mut self, named: &ResourceKey) {
-        for route in referrers(self.after, named).into_iter().filter(|key| key.kind == Kind::HttpRoute) {
+        for route in referrers(self.after, named)
+            .into_iter()
+            .filter(|key| key.kind == Kind::HttpRoute)
+        {
             if named.kind == Kind::Gateway {
                 self.add_backends_of(&route);
             }

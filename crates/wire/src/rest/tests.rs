@@ -14,7 +14,10 @@ fn refusal<T: serde::de::DeserializeOwned>(body: serde_json::Value) -> String {
 fn a_publish_tells_an_absent_schema_from_null() {
     let read = |body| serde_json::from_value::<PublishRequest>(body).unwrap().schema;
     assert_eq!(read(json!({"format": "text", "content": ""})), None);
-    assert_eq!(read(json!({"format": "text", "content": "", "schema": null})), Some(None));
+    assert_eq!(
+        read(json!({"format": "text", "content": "", "schema": null})),
+        Some(None)
+    );
     assert_eq!(
         read(json!({"format": "text", "content": "", "schema": {}})),
         Some(Some(json!({})))
@@ -36,7 +39,10 @@ fn unknown_fields_and_wrong_types_are_refused() {
             refusal::<RegisterRequest>(json!({"address": "::1", "port": 1, "ttl": "3"})),
             "`3` is not a duration",
         ),
-        (refusal::<OverrideRequest>(json!({"enabled": true})), "unknown field `enabled`"),
+        (
+            refusal::<OverrideRequest>(json!({"enabled": true})),
+            "unknown field `enabled`",
+        ),
         (
             refusal::<PublishRequest>(json!({"format": "ini", "content": ""})),
             "unknown variant `ini`",

@@ -36,7 +36,11 @@ async fn what_is_not_documented_is_not_served() {
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
             let known = documented.contains(&(method.to_owned(), path.clone()));
             let served = api.call(method, &format!("{path}?surprise=1"), Body::empty()).await;
-            assert_eq!(served.status != StatusCode::METHOD_NOT_ALLOWED, known, "{method} {path}");
+            assert_eq!(
+                served.status != StatusCode::METHOD_NOT_ALLOWED,
+                known,
+                "{method} {path}"
+            );
         }
     }
 }
@@ -51,8 +55,14 @@ async fn the_document_is_openapi_3_1_and_names_every_failure() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let responses = &operation["responses"];
-            assert!(responses["default"].is_object() && responses["200"].is_object(), "{method} {path}");
-            assert!(operation["summary"].is_string(), "{method} {path} says nothing of itself");
+            assert!(
+                responses["default"].is_object() && responses["200"].is_object(),
+                "{method} {path}"
+            );
+            assert!(
+                operation["summary"].is_string(),
+                "{method} {path} says nothing of itself"
+            );
         }
     }
     assert_references(&document, &document);

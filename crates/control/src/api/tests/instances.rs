@@ -22,11 +22,17 @@ async fn an_instance_comes_stays_and_goes() {
     let listed = api.get(INSTANCES).await.ok();
     assert_eq!(listed["instances"].as_array().unwrap().len(), 1);
     let services = api.get("/v1/namespaces/shop/services").await.ok();
-    assert_eq!(services["services"], json!([{"name": "orders", "instances": 1, "serving": 1}]));
+    assert_eq!(
+        services["services"],
+        json!([{"name": "orders", "instances": 1, "serving": 1}])
+    );
     assert_eq!(api.get("/v1/namespaces").await.ok()["namespaces"], json!(["shop"]));
     api.delete(&one("a")).await.ok();
     assert_eq!(api.get(INSTANCES).await.ok()["instances"], json!([]));
-    assert_eq!(api.get("/v1/namespaces/shop/services").await.ok()["services"], json!([]));
+    assert_eq!(
+        api.get("/v1/namespaces/shop/services").await.ok()["services"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -53,7 +59,9 @@ async fn an_override_outlives_the_instance() {
 #[tokio::test]
 async fn a_long_poll_answers_at_the_change() {
     let api = Api::start().await;
-    let seen = api.put(&one("a"), registration()).await.ok()["revision"].as_u64().unwrap();
+    let seen = api.put(&one("a"), registration()).await.ok()["revision"]
+        .as_u64()
+        .unwrap();
     let path = format!("{INSTANCES}?revision={seen}&wait=5m");
     let second = one("b");
     let (polled, registered) = tokio::join!(api.get(&path), api.put(&second, registration()));
@@ -87,5 +95,8 @@ async fn the_status_counts() {
     let status = api.get("/v1/status").await.ok();
     assert_eq!((&status["instances"], &status["services"]), (&json!(1), &json!(1)));
     assert_eq!(status["store"]["leases"], 1);
-    assert!(status["uptime"].is_string() && status["version"].is_string(), "{status}");
+    assert!(
+        status["uptime"].is_string() && status["version"].is_string(),
+        "{status}"
+    );
 }

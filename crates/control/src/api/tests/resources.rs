@@ -45,7 +45,10 @@ async fn documents_are_applied_in_one_revision_and_only_when_they_change() {
     assert_eq!(outcomes(&changed), ["updated", "unchanged", "unchanged"]);
     let gateways = api.get("/v1/resources/gateway").await.ok();
     assert_eq!(gateways["resources"][0]["spec"]["listeners"][0]["port"], 8081);
-    assert_eq!(api.get("/v1/resources/Gateway?namespace=other").await.ok()["resources"], json!([]));
+    assert_eq!(
+        api.get("/v1/resources/Gateway?namespace=other").await.ok()["resources"],
+        json!([])
+    );
     let route = api.get("/v1/resources/HTTPRoute/default/orders").await.ok();
     assert_eq!(route["resource"]["kind"], "HTTPRoute");
 }
@@ -62,9 +65,15 @@ async fn a_dry_run_shows_the_difference_and_writes_nothing() {
     let text = EDGE.replace("port: 8080", "port: 8081");
     let dry = api.call("POST", "/v1/apply?dryRun=true", text).await.ok();
     assert_eq!(api.revision().await, before);
-    assert_eq!((outcomes(&dry), &dry["dryRun"]), (vec!["updated", "unchanged", "unchanged"], &json!(true)));
+    assert_eq!(
+        (outcomes(&dry), &dry["dryRun"]),
+        (vec!["updated", "unchanged", "unchanged"], &json!(true))
+    );
     let diff = dry["results"][0]["diff"].as_str().unwrap();
-    assert!(diff.contains("-        \"port\": 8080") && diff.contains("+        \"port\": 8081"), "{diff}");
+    assert!(
+        diff.contains("-        \"port\": 8080") && diff.contains("+        \"port\": 8081"),
+        "{diff}"
+    );
     assert_eq!(dry["results"][1].get("diff"), None);
     let touches = json!({"routes": ["default/orders"], "services": ["default/orders"], "instances": 2});
     assert_eq!(dry["touches"], touches);
@@ -78,9 +87,15 @@ async fn what_is_used_cannot_be_deleted() {
         let reply = api.delete(&format!("/v1/resources/{used}")).await;
         reply.refused(412, "failed_precondition", "still used by HTTPRoute/default/orders");
     }
-    for free in ["httproute/default/orders", "service/default/orders", "gateway/default/edge"] {
+    for free in [
+        "httproute/default/orders",
+        "service/default/orders",
+        "gateway/default/edge",
+    ] {
         api.delete(&format!("/v1/resources/{free}")).await.ok();
-        api.get(&format!("/v1/resources/{free}")).await.refused(404, "not_found", "does not exist");
+        api.get(&format!("/v1/resources/{free}"))
+            .await
+            .refused(404, "not_found", "does not exist");
     }
 }
 
@@ -95,8 +110,13 @@ async fn one_mistake_refuses_all_documents() {
 #[tokio::test]
 async fn a_registered_service_is_a_backend() {
     let api = Api::start().await;
-    let text = EDGE.replace("metadata: {name: orders}\nspec: {}", "metadata: {name: other}\nspec: {}");
-    apply(&api, &text).await.refused(400, "invalid_argument", "no Service default/orders");
+    let text = EDGE.replace(
+        "metadata: {name: orders}\nspec: {}",
+        "metadata: {name: other}\nspec: {}",
+    );
+    apply(&api, &text)
+        .await
+        .refused(400, "invalid_argument", "no Service default/orders");
     let path = "/v1/namespaces/default/services/orders/instances/a";
     api.put(path, registration()).await.ok();
     apply(&api, &text).await.ok();
@@ -111,7 +131,9 @@ async fn too_many_documents_are_refused() {
     let api = Api::start().await;
     let document = |n| format!("---\napiVersion: nines.dev/v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec: {{}}\n");
     let text: String = (0..=crate::resource::MAX_DOCUMENTS).map(document).collect();
-    apply(&api, &text).await.refused(413, "resource_exhausted", "1001 documents");
+    apply(&api, &text)
+        .await
+        .refused(413, "resource_exhausted", "1001 documents");
 }
 
 #[tokio::test]
