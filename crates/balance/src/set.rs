@@ -50,7 +50,9 @@ impl EndpointSet {
         let known: HashMap<&str, &Slot> = self.slots.iter().map(|s| (s.endpoint.id(), s)).collect();
         let seed = self.mean_latency(now);
         let slot = |member: Member| {
-            let same = known.get(&*member.id).filter(|s| s.endpoint.address() == member.address);
+            let same = known
+                .get(&*member.id)
+                .filter(|s| s.endpoint.address() == member.address);
             let endpoint = match same {
                 Some(slot) => slot.endpoint.clone(),
                 None => {
@@ -66,7 +68,11 @@ impl EndpointSet {
     }
 
     fn new(slots: Box<[Slot]>, generation: u64) -> Self {
-        let newest = slots.iter().filter(|s| s.endpoint.warms_up()).map(|s| s.endpoint.added()).max();
+        let newest = slots
+            .iter()
+            .filter(|s| s.endpoint.warms_up())
+            .map(|s| s.endpoint.added())
+            .max();
         let mut set = Self {
             slots,
             newest,

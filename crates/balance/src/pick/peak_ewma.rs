@@ -14,6 +14,10 @@ const DRAWS: usize = 4;
 /// or have not been asked for long.
 const FLOOR_SECONDS: f32 = 1e-6;
 
+/// How much better the second must be among equals: less is noise, and noise that lasts would make one of two equals
+/// starve.
+const SLIGHTLY: f32 = 1.01;
+
 /// How much better the second must be where weights differ. Without this a light endpoint would win every second
 /// comparison with a heavy one that is equally quick, and the weights would count for nothing.
 const CLEARLY: f32 = 2.0;
@@ -99,7 +103,7 @@ impl View<'_> {
 
     fn is_better(&self, second: usize, first: usize) -> bool {
         let even = self.set.equal_weights() && self.slow_start.is_none();
-        let margin = if even { 1.0 } else { CLEARLY };
+        let margin = if even { SLIGHTLY } else { CLEARLY };
         self.cost(second) * margin < self.cost(first)
     }
 

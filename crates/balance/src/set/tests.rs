@@ -1,1 +1,160 @@
-//! Tests.
+use super::*;
+use crate::{FAILURE_PENALTY, Outcome, Permit};
+use nines_base::Clock;
+use std::collections::BTreeMap;
+
+/// Latencies are kept with 24 bits.
+const NEAR: Duration = Duration::from_micros(1);
+
+fn member(id: &str, port: u16, weight: u32) -> Member {
+    Member {
+        id: id.into(),
+        address: ([127, 0, 0, 1], port).into(),
+        weight,
+        labels: Arc::new(BTreeMap::new()),
+        state: InstanceState::Ready,
+    }
+}
+
+fn suspect(id: &str, port: u16) -> Member {
+    Member {
+        state: InstanceState::Suspect,
+        ..member(id, port, 1)
+    }
+}
+
+fn ids(set: &EndpointSet, range: Range<usize>) -> Vec<&str> {
+    set.slots()[range].iter().map(|slot| slot.endpoint.id()).collect()
+}
+
+#[test]
+fn who_stays_keeps_its_statistics_over_changes_of_weight_and_state() {
+    let (clock, _) = Clock::manual();
+    let first = EndpointSet::empty().update(vec![member("a", 1, 5), member("b", 2, 5)], clock.now());
+    let permit = Permit::new(first.slots()[0].endpoint.clone());
+    permit.record(Outcome::Failure, clock.now());
+    let reweighted = Member {
+        state: InstanceState::Suspect,
+        ..member("a", 1, 7)
+    };
+    let second = first.update(vec![member("b", 2, 5), reweighted], clock.now());
+    let slot = &second.slots()[1];
+    assert!(Arc::ptr_eq(&slot.endpoint, permit.endpoint()));
+    assert_eq!((slot.weight, slot.state), (7, InstanceState::Suspect));
+    assert_eq!(
+        (slot.endpoint.in_flight(), slot.endpoint.consecutive_failures()),
+        (1, 1)
+    );
+}
+
+#[test]
+fn another_address_is_another_endpoint() {
+    let (clock, _) = Clock::manual();
+    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let second = first.update(vec![member("a", 2, 1)], clock.now());
+    assert!(!Arc::ptr_eq(&first.slots()[0].endpoint, &second.slots()[0].endpoint));
+}
+
+#[test]
+fn the_first_choice_are_the_ready_ones_and_without_them_the_suspects() {
+    let (clock, _) = Clock::manual();
+    let members = vec![suspect("s", 9), member("a", 1, 1), member("b", 2, 1)];
+    let mixed = EndpointSet::empty().update(members, clock.now());
+    assert_eq!(ids(&mixed, mixed.first_choice()), ["a", "b"]);
+    assert_eq!(ids(&mixed, mixed.last_choice()), ["s"]);
+    let lost = mixed.update(vec![suspect("s", 9)], clock.now());
+    assert_eq!(ids(&lost, lost.first_choice()), ["s"]);
+    assert!(lost.last_choice().is_empty());
+}
+
+#[test]
+fn the_same_members_make_the_same_set() {
+    let (clock, _) = Clock::manual();
+    let members = vec![member("a", 1, 1), member("b", 2, 1)];
+    let set = EndpointSet::empty().update(members.clone(), clock.now());
+    assert!(set.is_made_of(&members));
+    assert!(EndpointSet::empty().is_made_of(&[]));
+    let relabelled = Member {
+        labels: Arc::new(BTreeMap::from([("zone".into(), "a".into())])),
+        ..member("b", 2, 1)
+    };
+    for other in [
+        vec![],
+        vec![member("a", 1, 1)],
+        vec![member("a", 1, 2), member("b", 2, 1)],
+        vec![member("a", 1, 1), member("b", 3, 1)],
+        vec![member("a", 1, 1), suspect("b", 2)],
+        vec![member("a", 1, 1), relabelled],
+    ] {
+        assert!(!set.is_made_of(&other), "{other:?}");
+    }
+}
+
+#[test]
+fn a_newcomer_is_taken_to_be_as_quick_as_its_peers() {
+    let (clock, _) = Clock::manual();
+    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    assert!(
+        first.slots()[0]
+            .endpoint
+            .latency(clock.now())
+            .abs_diff(Duration::from_millis(30))
+            < NEAR
+    );
+    Permit::new(first.slots()[0].endpoint.clone()).finish(Outcome::Success(Duration::from_millis(80)), clock.now());
+    let second = first.update(vec![member("a", 1, 1), member("b", 2, 1)], clock.now());
+    assert!(
+        second.slots()[1]
+            .endpoint
+            .latency(clock.now())
+            .abs_diff(Duration::from_millis(80))
+            < NEAR
+    );
+}
+
+#[test]
+fn only_who_joins_others_starts_slowly() {
+    let (clock, hand) = Clock::manual();
+    let window = Duration::from_secs(10);
+    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    assert!(!first.warms_up(window, clock.now()));
+    let second = first.update(vec![member("a", 1, 1), member("b", 2, 1)], clock.now());
+    let newcomer = &second.slots()[1].endpoint;
+    for (after, share) in [(0, 0.1), (500, 0.1), (4_500, 0.5), (4_000, 0.9), (1_000, 1.0)] {
+        hand.advance(Duration::from_millis(after));
+        assert_eq!(
+            newcomer.slow_start_share(window, clock.now()),
+            share,
+            "{after} ms later"
+        );
+    }
+    assert_eq!(second.slots()[0].endpoint.slow_start_share(window, clock.now()), 1.0);
+    assert!(!second.warms_up(window, clock.now()));
+    assert_eq!(newcomer.slow_start_share(Duration::ZERO, newcomer.added()), 1.0);
+}
+
+#[test]
+fn failures_count_as_their_penalty_and_a_success_ends_the_row() {
+    let (clock, _) = Clock::manual();
+    let set = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let endpoint = &set.slots()[0].endpoint;
+    for failures in 1..=3 {
+        Permit::new(endpoint.clone()).finish(Outcome::Failure, clock.now());
+        assert_eq!(endpoint.consecutive_failures(), failures);
+    }
+    assert_eq!(endpoint.latency(clock.now()), FAILURE_PENALTY);
+    Permit::new(endpoint.clone()).finish(Outcome::Success(Duration::from_millis(1)), clock.now());
+    assert_eq!(endpoint.consecutive_failures(), 0);
+}
+
+#[test]
+fn a_cancelled_request_leaves_no_sample() {
+    let (clock, _) = Clock::manual();
+    let set = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let endpoint = &set.slots()[0].endpoint;
+    let before = endpoint.latency(clock.now());
+    let permit = Permit::new(endpoint.clone());
+    assert_eq!(endpoint.in_flight(), 1);
+    drop(permit);
+    assert_eq!((endpoint.in_flight(), endpoint.latency(clock.now())), (0, before));
+}
