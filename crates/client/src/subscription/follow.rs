@@ -1,0 +1,304 @@
+//! The task behind a subscription: one connection after the other, for ever.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nines_base::Clock;
+use nines_model::{Catalog, Interest};
+use nines_wire::convert::Subscribe;
+use nines_wire::proto::hub_client::HubClient;
+use nines_wire::proto::subscribe_request::Message;
+use nines_wire::proto::{self, SubscribeRequest};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+
+use super::stream::View;
+use super::{Ack, Source, SubscriptionConfig, SubscriptionStatus, Update, Wishes};
+use crate::cache;
+use crate::connect::{Servers, reason};
+
+/// How long the control plane may take to answer at the start before the last-known-good file serves.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The last-known-good file is written at most this often; the first state and the last are always written.
+const CACHE_INTERVAL: Duration = Duration::from_secs(1);
+/// Bytes of one batch; 100,000 instances are about 30 MB.
+const MAX_BATCH: usize = 256 << 20;
+/// Messages to the control plane that may wait for the network. There are only two kinds, and each replaces its
+/// predecessor, so few suffice.
+const OUTGOING: usize = 4;
+
+pub(super) struct Follower {
+    config: SubscriptionConfig,
+    servers: Servers,
+    clock: Clock,
+    view: View,
+    updates: watch::Sender<Option<Update>>,
+    status: watch::Sender<SubscriptionStatus>,
+    interest: watch::Receiver<Arc<Interest>>,
+    ack: watch::Receiver<Ack>,
+    cache: CacheWriter,
+    /// Whether the last-known-good file was looked at; it is only at the start that it knows more.
+    fallback_tried: bool,
+}
+
+/// Why following ended.
+enum Ended {
+    /// The process stops, or nobody listens any more.
+    Done,
+    Lost(String),
+}
+
+impl Follower {
+    pub(super) fn new(
+        config: SubscriptionConfig,
+        servers: Servers,
+        wishes: &Wishes,
+        updates: watch::Sender<Option<Update>>,
+        status: watch::Sender<SubscriptionStatus>,
+        clock: Clock,
+    ) -> Self {
+        let cache = CacheWriter::new(config.cache.clone());
+        Self {
+            config,
+            servers,
+            clock,
+            view: View::default(),
+            updates,
+            status,
+            interest: wishes.interest.subscribe(),
+            ack: wishes.ack.subscribe(),
+            cache,
+            fallback_tried: false,
+        }
+    }
+
+    /// Follows until the process stops.
+    pub(super) async fn run(mut self, stopping: CancellationToken) {
+        let fallback_at = Instant::now() + PATIENCE;
+        loop {
+            let ended = tokio::select! {
+                ended = self.follow() => ended,
+                () = sleep_until(fallback_at), if self.may_fall_back() => {
+                    self.serve_last_known_good();
+                    continue;
+                }
+                () = stopping.cancelled() => Ended::Done,
+            };
+            let Ended::Lost(reason) = ended else { break };
+            let wait = self.servers.wait();
+            let attempt = self.servers.failures();
+            tracing::warn!(attempt, reason, "the subscription is lost; trying again in {wait:?}");
+            self.status
+                .send_replace(SubscriptionStatus::Reconnecting { attempt, reason });
+            if self.may_fall_back() {
+                self.serve_last_known_good();
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stopping.cancelled() => break,
+            }
+        }
+        self.cache.finish(&self.view).await;
+    }
+
+    /// One connection, from connecting to its end.
+    async fn follow(&mut self) -> Ended {
+        let channel = match self.servers.connect().await {
+            Ok(channel) => channel,
+            Err(error) => return Ended::Lost(reason(&error)),
+        };
+        let (outgoing, requests) = mpsc::channel(OUTGOING);
+        let mut asked = self.interest.borrow_and_update().clone();
+        if outgoing.send(self.subscribe(&asked)).await.is_err() {
+            return Ended::Lost("closed before it began".into());
+        }
+        let mut client = HubClient::new(channel).max_decoding_message_size(MAX_BATCH);
+        let mut batches = match client.subscribe(ReceiverStream::new(requests)).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return Ended::Lost(status.message().into()),
+        };
+        // A new stream knows nothing of former words.
+        self.ack.mark_changed();
+        // A changed interest is told only after the first answer, so that a full state can be ascribed to what was
+        // asked last.
+        let mut answered = false;
+        loop {
+            tokio::select! {
+                batch = batches.message() => match self.take(batch, &asked).await {
+                    Ok(()) => answered = true,
+                    Err(why) => return Ended::Lost(why),
+                },
+                changed = self.interest.changed(), if answered => {
+                    if changed.is_err() {
+                        return Ended::Done;
+                    }
+                    asked = self.interest.borrow_and_update().clone();
+                    let request = self.subscribe(&asked);
+                    if outgoing.send(request).await.is_err() {
+                        return Ended::Lost(end_of(&mut batches).await);
+                    }
+                }
+                changed = self.ack.changed(), if answered => {
+                    if changed.is_err() {
+                        return Ended::Done;
+                    }
+                    let request = self.acknowledge();
+                    if outgoing.send(request).await.is_err() {
+                        return Ended::Lost(end_of(&mut batches).await);
+                    }
+                }
+                () = self.cache.due() => self.cache.write(&self.view).await,
+            }
+        }
+    }
+
+    /// Applies what came and hands the new state on.
+    async fn take(
+        &mut self,
+        batch: Result<Option<proto::Batch>, tonic::Status>,
+        asked: &Arc<Interest>,
+    ) -> Result<(), String> {
+        let batch = match batch {
+            Ok(Some(batch)) => batch,
+            Ok(None) => return Err("closed by the control plane".into()),
+            Err(status) => return Err(status.message().into()),
+        };
+        if let Err(error) = self.view.apply(batch, asked) {
+            // What is known may be wrong: ask for all of it.
+            self.view.whole = false;
+            return Err(error.to_string());
+        }
+        self.servers.succeeded();
+        self.status
+            .send_if_modified(|status| std::mem::replace(status, SubscriptionStatus::Live) != SubscriptionStatus::Live);
+        self.hand_on(Source::Live);
+        self.cache.changed(&self.view).await;
+        Ok(())
+    }
+
+    fn hand_on(&self, source: Source) {
+        let update = Update {
+            catalog: self.view.catalog.clone(),
+            interest: self.view.interest.clone(),
+            source,
+        };
+        self.updates.send_replace(Some(update));
+    }
+
+    fn may_fall_back(&self) -> bool {
+        !self.fallback_tried && self.updates.borrow().is_none() && self.cache.path.is_some()
+    }
+
+    /// Hands the state of the file on, once. The stream still asks for everything: what the file holds was asked for by
+    /// an earlier process.
+    fn serve_last_known_good(&mut self) {
+        self.fallback_tried = true;
+        let Some(path) = self.cache.path.clone() else { return };
+        match cache::read(&path, self.clock.wall()) {
+            Ok(Some((catalog, age))) => {
+                tracing::warn!(
+                    revision = catalog.revision,
+                    ?age,
+                    "serving from the last-known-good file"
+                );
+                let (catalog, interest) = (Arc::new(catalog), self.interest.borrow().clone());
+                self.view = View {
+                    catalog,
+                    interest,
+                    whole: false,
+                };
+                self.hand_on(Source::LastKnownGood { age });
+            }
+            Ok(None) => tracing::info!(path = %path.display(), "there is no last-known-good file yet"),
+            Err(error) => tracing::error!(%error, "there is nothing to serve from"),
+        }
+    }
+
+    fn subscribe(&self, asked: &Arc<Interest>) -> SubscribeRequest {
+        let subscribe = Subscribe {
+            subscriber: self.config.subscriber.clone(),
+            interest: (**asked).clone(),
+            resume_from: self.view.resume_from(asked),
+            labels: self.config.labels.clone(),
+        };
+        SubscribeRequest {
+            message: Some(Message::Interest(subscribe.to_proto())),
+        }
+    }
+
+    fn acknowledge(&mut self) -> SubscribeRequest {
+        let ack = self.ack.borrow_and_update().clone();
+        let verdicts = ack.verdicts.into_iter().map(|(key, verdict)| proto::ConfigVerdict {
+            namespace: key.namespace,
+            name: key.name,
+            version: verdict.version,
+            rejected: verdict.rejected.unwrap_or_default(),
+        });
+        SubscribeRequest {
+            message: Some(Message::Ack(proto::Ack {
+                revision: ack.revision,
+                verdicts: verdicts.collect(),
+            })),
+        }
+    }
+}
+
+/// Why the stream took no more messages.
+async fn end_of(batches: &mut Streaming<proto::Batch>) -> String {
+    match batches.message().await {
+        Err(status) => status.message().into(),
+        Ok(_) => "closed by the control plane".into(),
+    }
+}
+
+/// Writes the last-known-good file, seldom enough.
+struct CacheWriter {
+    path: Option<PathBuf>,
+    written: Option<Instant>,
+    dirty: bool,
+}
+
+impl CacheWriter {
+    fn new(path: Option<PathBuf>) -> Self {
+        Self {
+            path,
+            written: None,
+            dirty: false,
+        }
+    }
+
+    /// The state has changed: write at once if the last write is long enough ago.
+    async fn changed(&mut self, view: &View) {
+        self.dirty = true;
+        if self.written.is_none_or(|written| written.elapsed() >= CACHE_INTERVAL) {
+            self.write(view).await;
+        }
+    }
+
+    /// Waits until a change that came too soon after the last write may be written.
+    async fn due(&self) {
+        match self.written {
+            Some(written) if self.dirty => sleep_until(written + CACHE_INTERVAL).await,
+            _ => std::future::pending().await,
+        }
+    }
+
+    async fn write(&mut self, view: &View) {
+        self.dirty = false;
+        self.written = Some(Instant::now());
+        if let Some(path) = &self.path {
+            let catalog: Arc<Catalog> = view.catalog.clone();
+            cache::write_in_background(path.clone(), catalog).await;
+        }
+    }
+
+    async fn finish(&mut self, view: &View) {
+        if self.dirty {
+            self.write(view).await;
+        }
+    }
+}
