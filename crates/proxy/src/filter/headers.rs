@@ -31,7 +31,9 @@ impl HeaderEdits {
 
     /// Whether a header of the message goes; `name` in any case.
     pub fn drops(&self, name: &[u8]) -> bool {
-        self.removed.iter().any(|removed| removed.as_bytes().eq_ignore_ascii_case(name))
+        self.removed
+            .iter()
+            .any(|removed| removed.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// The headers to write after those of the message.

@@ -16,9 +16,13 @@ impl PathRewrite {
             PathModifierKind::ReplaceFullPath => ("replaceFullPath", &from.replace_full_path),
             PathModifierKind::ReplacePrefixMatch => ("replacePrefixMatch", &from.replace_prefix_match),
         };
-        let value = value.as_ref().ok_or_else(|| format!("the path's type asks for the field `{field}`, which is missing"))?;
+        let value = value
+            .as_ref()
+            .ok_or_else(|| format!("the path's type asks for the field `{field}`, which is missing"))?;
         if !is_path(value) {
-            return Err(format!("{field} `{value}` is no path: start with `/`, escape what is not allowed in a path"));
+            return Err(format!(
+                "{field} `{value}` is no path: start with `/`, escape what is not allowed in a path"
+            ));
         }
         Ok(match from.kind {
             PathModifierKind::ReplaceFullPath if value.is_empty() => PathRewrite::Full("/".into()),

@@ -66,7 +66,10 @@ impl RedirectPlan {
             self.write_origin(host, scheme, port, &mut location);
         }
         match &self.path {
-            Some(path) => path.apply(request.path(), prefix).iter().for_each(|piece| location.extend_from_slice(piece)),
+            Some(path) => path
+                .apply(request.path(), prefix)
+                .iter()
+                .for_each(|piece| location.extend_from_slice(piece)),
             None => location.extend_from_slice(request.path()),
         }
         if let Some(query) = request.query() {

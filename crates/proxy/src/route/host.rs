@@ -67,7 +67,11 @@ mod tests {
     use super::*;
 
     fn host(text: &str) -> Host {
-        if text == "*" { Host::Any } else { Host::parse(text).unwrap() }
+        if text == "*" {
+            Host::Any
+        } else {
+            Host::parse(text).unwrap()
+        }
     }
 
     #[test]
@@ -76,7 +80,9 @@ mod tests {
             assert_eq!(host(good).to_string(), good);
         }
         assert_eq!(host("SHOP.Local"), host("shop.local"));
-        for bad in ["", "*", "*local", "*.", ".local", "a..b", "a_b", "-a", "a-", "a.*.b", "a:80", "ä.de", "a/b"] {
+        for bad in [
+            "", "*", "*local", "*.", ".local", "a..b", "a_b", "-a", "a-", "a.*.b", "a:80", "ä.de", "a/b",
+        ] {
             assert_eq!(Host::parse(bad), None, "{bad}");
         }
     }

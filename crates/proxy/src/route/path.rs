@@ -58,7 +58,10 @@ impl PathTable {
         let exact: BTreeMap<_, _> = self.exact.iter().collect();
         let mut prefixes: Vec<_> = self.prefixes.iter().collect();
         prefixes.sort_by(|(a, _), (b, _)| (b.len(), a).cmp(&(a.len(), b)));
-        exact.into_values().chain(prefixes.into_iter().map(|(_, bucket)| bucket)).flatten()
+        exact
+            .into_values()
+            .chain(prefixes.into_iter().map(|(_, bucket)| bucket))
+            .flatten()
     }
 }
 

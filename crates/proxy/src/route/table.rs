@@ -126,7 +126,11 @@ impl Table {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut exact: Vec<_> = self.exact.iter().map(|(name, paths)| (text(name), paths)).collect();
         exact.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut wildcard: Vec<_> = self.wildcard.iter().map(|(name, paths)| (format!("*{}", text(name)), paths)).collect();
+        let mut wildcard: Vec<_> = self
+            .wildcard
+            .iter()
+            .map(|(name, paths)| (format!("*{}", text(name)), paths))
+            .collect();
         wildcard.sort_by(|(a, _), (b, _)| (b.len(), a).cmp(&(a.len(), b)));
         let hosts = exact.into_iter().chain(wildcard).chain([("*".to_owned(), &self.any)]);
         hosts

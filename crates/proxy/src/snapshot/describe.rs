@@ -27,7 +27,7 @@ fn listener(plan: &ListenerPlan) -> Value {
         json!({"host": host, "rules": rules})
     });
     json!({
-        "name": &*plan.name,
+        "name": plan.id.as_str(),
         "address": plan.address.to_string(),
         "host": plan.host.to_string(),
         "hosts": hosts.collect::<Vec<_>>(),
@@ -47,7 +47,10 @@ fn candidate(candidate: &Candidate) -> Value {
     }
     for (field, pairs) in [("headers", &condition.headers), ("query", &condition.query)] {
         if !pairs.is_empty() {
-            value[field] = pairs.iter().map(|(name, v)| json!({"name": name, "value": v})).collect();
+            value[field] = pairs
+                .iter()
+                .map(|(name, v)| json!({"name": name, "value": v}))
+                .collect();
         }
     }
     value

@@ -1,6 +1,7 @@
 //! From Gateways to listeners with their tables.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -16,15 +17,30 @@ use crate::route::{Found, Host, RequestParts, Table};
 /// The class of the Gateways that are ours.
 const CLASS: &str = "nines";
 
+/// A listener's stable name: `namespace/gateway/listener`; behind the Gateway's first address `@ADDRESS` is added.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(Arc<str>);
+
 /// One socket to listen on.
 #[derive(Debug)]
 pub struct ListenerPlan {
-    /// `namespace/gateway/listener`; behind the Gateway's first address `@ADDRESS` is added.
-    pub name: Arc<str>,
+    pub id: ListenerId,
     /// Port 0 lets the system choose.
     pub address: SocketAddr,
     pub host: Host,
     pub table: Table,
+}
+
+impl ListenerId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl ListenerPlan {
@@ -36,7 +52,11 @@ impl ListenerPlan {
 
 /// The listeners of all Gateways. The first of several on one address and port wins.
 pub(super) fn compile(catalog: &Catalog, rules: &Rules<'_>, problems: &mut Vec<Problem>) -> Vec<Arc<ListenerPlan>> {
-    let routes = rules.routes.iter().map(|route| Attachable::new(route, problems)).collect();
+    let routes = rules
+        .routes
+        .iter()
+        .map(|route| Attachable::new(route, problems))
+        .collect();
     let mut compiler = Compiler {
         routes,
         taken: HashMap::new(),
@@ -55,7 +75,7 @@ pub(super) fn compile(catalog: &Catalog, rules: &Rules<'_>, problems: &mut Vec<P
 
 struct Compiler<'a, 'p> {
     routes: Vec<Attachable<'a>>,
-    taken: HashMap<SocketAddr, Arc<str>>,
+    taken: HashMap<SocketAddr, ListenerId>,
     plans: Vec<Arc<ListenerPlan>>,
     problems: &'p mut Vec<Problem>,
 }
@@ -92,7 +112,9 @@ impl Compiler<'_, '_> {
         for (place, address) in gateway.addresses.iter().enumerate() {
             match parse_address(address) {
                 Ok(address) => addresses.push(address),
-                Err(message) => self.problems.push(problem(key, format!("spec.addresses[{place}]"), message)),
+                Err(message) => self
+                    .problems
+                    .push(problem(key, format!("spec.addresses[{place}]"), message)),
             }
         }
         addresses
@@ -101,14 +123,14 @@ impl Compiler<'_, '_> {
     fn listener(&mut self, key: &ResourceKey, listener: &Listener, addresses: &[IpAddr], host: &Host, at: &str) {
         for (number, address) in addresses.iter().enumerate() {
             let socket = SocketAddr::new(*address, listener.port);
-            let name = plan_name(key, listener, *address, number);
-            if let Err(message) = self.claim(socket, &name) {
+            let id = listener_id(key, listener, *address, number);
+            if let Err(message) = self.claim(socket, &id) {
                 self.problems.push(problem(key, format!("{at}.port"), message));
                 continue;
             }
             let table = self.table(key, listener, host);
             self.plans.push(Arc::new(ListenerPlan {
-                name,
+                id,
                 address: socket,
                 host: host.clone(),
                 table,
@@ -117,11 +139,11 @@ impl Compiler<'_, '_> {
     }
 
     /// Port 0 is another port each time.
-    fn claim(&mut self, socket: SocketAddr, name: &Arc<str>) -> Result<(), String> {
+    fn claim(&mut self, socket: SocketAddr, id: &ListenerId) -> Result<(), String> {
         if socket.port() == 0 {
             return Ok(());
         }
-        match self.taken.insert(socket, name.clone()) {
+        match self.taken.insert(socket, id.clone()) {
             None => Ok(()),
             Some(first) => {
                 let message = format!("{socket} is taken by listener {first}; choose another port");
@@ -161,7 +183,12 @@ impl<'a> Attachable<'a> {
         if route.spec.hostnames.is_empty() {
             hosts.push(Host::Any);
         }
-        let found = route.spec.parent_refs.iter().map(|parent| !is_gateway(parent)).collect();
+        let found = route
+            .spec
+            .parent_refs
+            .iter()
+            .map(|parent| !is_gateway(parent))
+            .collect();
         Self { route, hosts, found }
     }
 
@@ -189,14 +216,20 @@ impl<'a> Attachable<'a> {
     fn lost_parents(&self) -> impl Iterator<Item = Problem> + '_ {
         let parents = self.route.spec.parent_refs.iter().zip(&self.found).enumerate();
         parents.filter(|(_, (_, found))| !**found).map(|(place, (parent, _))| {
-            let message = format!("no listener fits: Gateway `{}` or that listener of it does not exist or cannot be used", parent.name);
+            let message = format!(
+                "no listener fits: Gateway `{}` or that listener of it does not exist or cannot be used",
+                parent.name
+            );
             problem(self.route.key, format!("spec.parentRefs[{place}]"), message)
         })
     }
 }
 
 fn is_gateway(parent: &ParentRef) -> bool {
-    let group = parent.group.as_deref().is_none_or(|group| group == "gateway.networking.k8s.io");
+    let group = parent
+        .group
+        .as_deref()
+        .is_none_or(|group| group == "gateway.networking.k8s.io");
     group && parent.kind.as_deref().is_none_or(|kind| kind == "Gateway")
 }
 
@@ -207,11 +240,11 @@ fn names(parent: &ParentRef, route: &ResourceKey, gateway: &ResourceKey, listene
         && parent.port.is_none_or(|port| port == listener.port)
 }
 
-fn plan_name(gateway: &ResourceKey, listener: &Listener, address: IpAddr, number: usize) -> Arc<str> {
+fn listener_id(gateway: &ResourceKey, listener: &Listener, address: IpAddr, number: usize) -> ListenerId {
     let name = format!("{}/{}/{}", gateway.namespace, gateway.name, listener.name);
     match number {
-        0 => name.into(),
-        _ => format!("{name}@{address}").into(),
+        0 => ListenerId(name.into()),
+        _ => ListenerId(format!("{name}@{address}").into()),
     }
 }
 

@@ -58,7 +58,9 @@ impl<'a> Policies<'a> {
             request: limit(request, default.request),
             attempt: limit(rule.and_then(|rule| rule.backend_request), None),
             connect: limit(timeout(|t| t.connect), default.connect),
-            retry: governing().find_map(|policy| policy.retry.as_ref()).map_or(default.retry, retry),
+            retry: governing()
+                .find_map(|policy| policy.retry.as_ref())
+                .map_or(default.retry, retry),
         }
     }
 
@@ -71,7 +73,11 @@ impl<'a> Policies<'a> {
     }
 
     fn of<'s>(&'s self, target: Target<'s>) -> impl Iterator<Item = &'s Policy> {
-        self.targets.get(&target).into_iter().flatten().map(|(_, policy)| *policy)
+        self.targets
+            .get(&target)
+            .into_iter()
+            .flatten()
+            .map(|(_, policy)| *policy)
     }
 }
 
@@ -84,9 +90,14 @@ fn retry(section: &RetrySection) -> Retry {
     let default = Retry::default();
     Retry {
         attempts: section.attempts,
-        backoff: section.backoff.map_or(default.backoff, |b| Backoff { base: b.base, max: b.max }),
+        backoff: section.backoff.map_or(default.backoff, |b| Backoff {
+            base: b.base,
+            max: b.max,
+        }),
         budget_ratio: section.budget.map_or(default.budget_ratio, |b| b.ratio),
-        budget_min_per_second: section.budget.map_or(default.budget_min_per_second, |b| b.min_per_second),
+        budget_min_per_second: section
+            .budget
+            .map_or(default.budget_min_per_second, |b| b.min_per_second),
     }
 }
 

@@ -72,7 +72,11 @@ impl<'a> Compiler<'a, '_> {
         let name: (Arc<str>, Arc<str>) = (key.namespace.as_str().into(), key.name.as_str().into());
         for (index, rule) in spec.rules.iter().enumerate() {
             let compiled = Arc::new(self.rule(key, index, rule));
-            let matches = if rule.matches.is_empty() { &[Match::default()][..] } else { &rule.matches };
+            let matches = if rule.matches.is_empty() {
+                &[Match::default()][..]
+            } else {
+                &rule.matches
+            };
             candidates.extend(matches.iter().enumerate().map(|(place, from)| {
                 let condition = Condition::from(from);
                 Arc::new(Candidate {
@@ -90,7 +94,8 @@ impl<'a> Compiler<'a, '_> {
         let name = self.name(route, index, rule);
         let id = self.id(&name);
         let action = self.action(route, index, rule).unwrap_or_else(|reason| {
-            self.problems.push(problem(route, format!("spec.rules[{index}]"), reason.as_str()));
+            self.problems
+                .push(problem(route, format!("spec.rules[{index}]"), reason.as_str()));
             Action::Refuse(Refusal::invalid(reason))
         });
         CompiledRule { id, name, action }
@@ -105,7 +110,8 @@ impl<'a> Compiler<'a, '_> {
             return name;
         }
         let message = format!("another rule of this route is named `{given}` too; rename one");
-        self.problems.push(problem(route, format!("spec.rules[{index}].name"), message));
+        self.problems
+            .push(problem(route, format!("spec.rules[{index}].name"), message));
         by_place()
     }
 
