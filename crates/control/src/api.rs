@@ -33,7 +33,7 @@ use crate::hub::Hub;
 use crate::mirror::Mirror;
 use crate::registry::{CATCH_UP, Registry};
 use crate::resource::Resources;
-use poll::Polls;
+use poll::{MAX_POLLS, Polls};
 
 /// Largest request body.
 pub const MAX_BODY: usize = 2 << 20;
@@ -75,7 +75,7 @@ impl AppState {
             mirror: parts.mirror,
             hub: parts.hub,
             store: parts.store,
-            polls: Arc::new(Polls::new(parts.stopping)),
+            polls: Arc::new(Polls::new(MAX_POLLS, parts.stopping)),
             started: parts.clock.now(),
             clock: parts.clock,
         }

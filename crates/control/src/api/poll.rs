@@ -16,8 +16,8 @@ use crate::mirror::Mirror;
 /// Longest wait of one poll.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
-/// Polls that may wait at one time.
-const MAX_POLLS: usize = 10_000;
+/// Polls that may wait at one time on one server.
+pub(super) const MAX_POLLS: usize = 10_000;
 
 /// `?revision=N&wait=30s`: answers when something is newer than revision N, and when the wait is over.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -35,6 +35,7 @@ pub(super) struct PollQuery {
 /// The waiting requests.
 #[derive(Debug)]
 pub(super) struct Polls {
+    max: usize,
     slots: Semaphore,
     stopping: CancellationToken,
 }
@@ -60,9 +61,11 @@ impl PollQuery {
 }
 
 impl Polls {
-    pub(super) fn new(stopping: CancellationToken) -> Self {
+    /// At most `max` at one time; `stopping` releases them.
+    pub(super) fn new(max: usize, stopping: CancellationToken) -> Self {
         Self {
-            slots: Semaphore::new(MAX_POLLS),
+            max,
+            slots: Semaphore::new(max),
             stopping,
         }
     }
@@ -72,7 +75,8 @@ impl Polls {
     pub(super) async fn hold<T>(&self, change: impl Future<Output = T>, wait: Duration) -> Result<()> {
         let full = |_| {
             Error::Exhausted(format!(
-                "{MAX_POLLS} long polls are waiting already; ask without wait, or subscribe by gRPC"
+                "{} long polls are waiting already; ask without wait, or subscribe by gRPC",
+                self.max
             ))
         };
         let _slot = self.slots.try_acquire().map_err(full)?;
@@ -98,5 +102,38 @@ pub(super) async fn config_change(mirror: &Mirror, key: &ConfigKey, seen: Revisi
             return;
         }
         watcher.woken().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+    use futures_util::FutureExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn polls_are_bounded_and_a_slot_comes_back() {
+        let polls = Polls::new(1, CancellationToken::new());
+        let mut first = Box::pin(polls.hold(std::future::pending::<()>(), MAX_WAIT));
+        assert!(first.as_mut().now_or_never().is_none());
+        let refused = polls.hold(async {}, MAX_WAIT).await.unwrap_err();
+        assert_eq!(refused.into_response().status(), 429);
+        drop(first);
+        polls.hold(async {}, MAX_WAIT).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_ends_with_its_wait_and_with_the_server() {
+        let stopping = CancellationToken::new();
+        let polls = Polls::new(1, stopping.clone());
+        let start = tokio::time::Instant::now();
+        polls
+            .hold(std::future::pending::<()>(), Duration::from_secs(30))
+            .await
+            .unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(30));
+        stopping.cancel();
+        polls.hold(std::future::pending::<()>(), MAX_WAIT).await.unwrap();
+        assert_eq!(start.elapsed(), Duration::from_secs(30));
     }
 }

@@ -49,6 +49,9 @@ pub struct RollbackRequest {
 /// One version with its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"namespace": "shop", "name": "orders.yaml", "version": 3, "format": "yaml", "content": "discount: 10\n",
+    "sha256": "9f86d081884c7d65…", "author": "ann", "note": "summer sale", "publishedAt": "2026-01-31T12:00:00.000Z",
+    "revision": 40}))]
 pub struct ConfigView {
     pub namespace: String,
     pub name: String,
@@ -75,6 +78,9 @@ pub struct ConfigView {
 
 /// The version in force after a publish.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"namespace": "shop", "name": "orders.yaml", "version": 3, "format": "yaml", "content": "discount: 10\n",
+    "sha256": "9f86d081884c7d65…", "author": "ann", "note": "summer sale", "publishedAt": "2026-01-31T12:00:00.000Z",
+    "revision": 40, "unchanged": false}))]
 pub struct PublishView {
     #[serde(flatten)]
     pub item: ConfigView,
@@ -102,6 +108,8 @@ pub struct VersionSummary {
 
 /// The newest versions first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "versions": [{"version": 3, "format": "yaml", "size": 13, "sha256": "9f86d081884c7d65…", "author": "ann", "note": "summer sale",
+    "publishedAt": "2026-01-31T12:00:00.000Z", "revision": 40}], "next": 3}))]
 pub struct HistoryView {
     pub revision: u64,
     pub versions: Vec<VersionSummary>,
@@ -112,6 +120,8 @@ pub struct HistoryView {
 
 /// What changed between two versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "from": 2, "to": 3,
+    "diff": "--- version 2\n+++ version 3\n@@ -1 +1 @@\n-discount: 5\n+discount: 10\n"}))]
 pub struct DiffView {
     pub revision: u64,
     pub from: u64,
@@ -132,6 +142,9 @@ pub struct ConfigSummary {
 
 /// The items of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "configs": [{"namespace": "shop", "name": "orders.yaml",
+    "version": 3, "format": "yaml", "size": 13, "sha256": "9f86d081884c7d65…", "author": "ann", "note": "summer sale",
+    "publishedAt": "2026-01-31T12:00:00.000Z", "revision": 40}]}))]
 pub struct ConfigListView {
     pub revision: u64,
     pub configs: Vec<ConfigSummary>,
@@ -142,6 +155,9 @@ pub struct ConfigListView {
 
 /// Who runs which version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "version": 3, "subscribers": [
+    {"subscriber": "orders-1", "state": "current", "version": 3},
+    {"subscriber": "orders-2", "state": "rejected", "version": 3, "reason": "discount is over 50"}]}))]
 pub struct ConfigStatusView {
     pub revision: u64,
     /// The version in force.

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 /// The body of every answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"error": {"kind": "invalid_argument", "message": "port 0 cannot be reached", "path": "port"}}))]
 pub struct ErrorBody {
     pub error: ErrorDetail,
 }

@@ -41,6 +41,7 @@ pub struct RegisterRequest {
 
 /// The instance is registered and lives for `ttl` from now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "ttl": "30s"}))]
 pub struct RegisteredView {
     pub revision: u64,
     #[serde(with = "nines_base::duration")]
@@ -83,6 +84,9 @@ pub struct PortView {
 
 /// The instances of one service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "instances": [{"namespace": "shop", "service": "orders", "id": "orders-1", "address": "10.0.0.7", "port": 8080,
+    "ports": [{"name": "http", "number": 8080, "protocol": "http"}], "labels": {"version": "v1"}, "weight": 100,
+    "state": "ready", "disabled": false, "revision": 42}]}))]
 pub struct InstanceListView {
     pub revision: u64,
     pub instances: Vec<InstanceView>,
@@ -90,6 +94,10 @@ pub struct InstanceListView {
 
 /// One instance with what an operator set for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "instance": {"namespace": "shop", "service": "orders", "id": "orders-1", "address": "10.0.0.7", "port": 8080,
+    "ports": [{"name": "http", "number": 8080, "protocol": "http"}], "labels": {"version": "v1"}, "weight": 100,
+    "state": "ready", "disabled": false, "revision": 42},
+    "override": {"disabled": false, "weight": 10}}))]
 pub struct InstanceDetail {
     pub revision: u64,
     pub instance: InstanceView,
@@ -112,6 +120,7 @@ pub struct OverrideRequest {
 
 /// The override in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 43, "override": {"disabled": false, "weight": 10}}))]
 pub struct OverrideView {
     pub revision: u64,
     /// Absent when none is set.
@@ -121,6 +130,7 @@ pub struct OverrideView {
 
 /// The services of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "services": [{"name": "orders", "instances": 3, "serving": 2}]}))]
 pub struct ServiceListView {
     pub revision: u64,
     pub services: Vec<ServiceSummary>,

@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 /// What an apply did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(example = json!({"revision": 42, "dryRun": false,
+    "results": [{"kind": "HTTPRoute", "namespace": "default", "name": "orders", "outcome": "updated"}],
+    "touches": {"routes": ["default/orders"], "services": ["default/orders"], "instances": 3}}))]
 pub struct ApplyView {
     pub revision: u64,
     /// Nothing was written.
@@ -51,6 +54,8 @@ pub struct Touched {
 
 /// The resources of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "resources": [{"apiVersion": "nines.dev/v1", "kind": "Service", "metadata": {"namespace": "default", "name": "orders"},
+    "spec": {"protocol": "http"}}]}))]
 pub struct ResourceListView {
     pub revision: u64,
     /// Whole documents.
@@ -60,6 +65,8 @@ pub struct ResourceListView {
 
 /// One resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "resource": {"apiVersion": "nines.dev/v1", "kind": "Service", "metadata": {"namespace": "default", "name": "orders"},
+    "spec": {"protocol": "http"}}}))]
 pub struct ResourceDetail {
     pub revision: u64,
     /// The whole document.

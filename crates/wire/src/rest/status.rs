@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 /// The server in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"version": "0.1.0", "uptime": "1h30m", "revision": 42,
+    "store": {"revision": 42, "compacted": 0, "keys": 17, "leases": 3, "size": 1589248}, "subscribers": 2,
+    "sessions": 3, "namespaces": 1, "services": 2, "instances": 5, "configs": 1, "resources": 4}))]
 pub struct StatusView {
     #[schema(example = "0.1.0")]
     pub version: String,
@@ -41,6 +44,7 @@ pub struct StoreView {
 
 /// The namespaces that hold anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 42, "namespaces": ["default", "shop"]}))]
 pub struct NamespaceListView {
     pub revision: u64,
     pub namespaces: Vec<String>,
@@ -48,6 +52,7 @@ pub struct NamespaceListView {
 
 /// A change that has nothing else to tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"revision": 43}))]
 pub struct RevisionView {
     pub revision: u64,
 }

@@ -46,6 +46,18 @@ async fn what_is_written_is_seen_at_once() {
 }
 
 #[tokio::test]
+async fn a_content_of_exactly_the_bound_is_taken() {
+    let api = Api::start().await;
+    let content = "x".repeat(nines_model::config::MAX_CONTENT);
+    let published = api
+        .put(CONFIG, json!({"format": "text", "content": content}))
+        .await
+        .ok();
+    assert_eq!(published["version"], 1);
+    assert_eq!(api.get(CONFIG).await.ok()["content"], content);
+}
+
+#[tokio::test]
 async fn lists_come_in_pages() {
     let api = Api::start().await;
     for name in ["a", "b", "c"] {

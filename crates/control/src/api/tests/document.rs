@@ -68,6 +68,34 @@ async fn the_document_is_openapi_3_1_and_names_every_failure() {
     assert_references(&document, &document);
 }
 
+/// The example of a body: its own, or that of the schema it refers to.
+fn example<'a>(document: &'a Value, body: &'a Value) -> Option<&'a Value> {
+    let content = body["content"].as_object()?.values().next()?;
+    let of_schema = || {
+        document
+            .pointer(content["schema"]["$ref"].as_str()?.strip_prefix('#')?)?
+            .get("example")
+    };
+    content.get("example").or_else(of_schema)
+}
+
+#[test]
+fn every_body_has_an_example() {
+    let document = serde_json::to_value(super::super::document()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let request = operation.get("requestBody");
+            let responses = operation["responses"].as_object().unwrap().values();
+            for body in request.into_iter().chain(responses) {
+                assert!(
+                    example(&document, body).is_some() || path == "/v1/openapi.json",
+                    "{method} {path} has a body without an example"
+                );
+            }
+        }
+    }
+}
+
 #[track_caller]
 fn assert_references(document: &Value, at: &Value) {
     match at {
