@@ -222,31 +222,20 @@ fn interest_is_in_the_registered_services() {
 }
 
 #[test]
-fn what_cannot_be_used_is_reported_and_the_rest_serves() {
-    for (from, to, path, problem) in [
-        (
-            "weight: 95}, {name: orders-v2, weight: 5}",
-            "weight: 0}",
-            "/users",
-            "neither a backend with a weight",
-        ),
-        (
-            "backendRefs: [{name: users}]",
-            "backendRefs: []",
-            "/orders",
-            "neither a backend with a weight",
-        ),
-        (
-            "[{name: users}]",
-            "[{name: users, kind: Bucket}]",
-            "/orders",
-            "kind `/Bucket` is not known",
-        ),
-    ] {
-        let (snapshot, problems) = compile(&catalog(&BASE.replace(from, to)), None);
-        assert!(problems.iter().any(|text| text.contains(problem)), "{problems:?}");
-        assert!(!forward(&snapshot, path).backends.is_empty());
+fn a_rule_whose_weights_are_all_zero_refuses_and_the_others_serve() {
+    let mut catalog = catalog(BASE);
+    for resource in catalog.resources.values_mut() {
+        if let Resource::HttpRoute(route) = resource {
+            route.spec.rules[0]
+                .backend_refs
+                .iter_mut()
+                .for_each(|backend| backend.weight = 0);
+        }
     }
+    let (snapshot, problems) = compile(&catalog, None);
+    assert!(problems[0].contains("neither a backend with a weight"), "{problems:?}");
+    assert!(matches!(&rule_of(&snapshot, "/orders").action, Action::Refuse(refusal) if refusal.status == 500));
+    assert_eq!(forward(&snapshot, "/users").backends.len(), 1);
 }
 
 #[test]
