@@ -67,7 +67,7 @@ impl EmbeddedWatch {
 
     async fn advance(&mut self) -> Result<WatchBatch> {
         loop {
-            if let Some(batch) = self.from_chunk() {
+            if let Some(batch) = self.take_from_chunk() {
                 return Ok(self.tell(batch));
             }
             if self.next <= self.until {
@@ -93,7 +93,7 @@ impl EmbeddedWatch {
     }
 
     /// The next match in the chunk.
-    fn from_chunk(&mut self) -> Option<WatchBatch> {
+    fn take_from_chunk(&mut self) -> Option<WatchBatch> {
         while let Some(commit) = self.chunk.pop_front() {
             self.next = commit.revision + 1;
             let keys = self.seat.keys();

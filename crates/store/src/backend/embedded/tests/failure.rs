@@ -156,12 +156,8 @@ async fn what_is_acknowledged_survives_a_power_failure() {
     };
     let writers = futures_util::future::join_all((0..8).map(write));
     tokio::join!(async { drop(writers.await) }, cut);
-    check_image(
-        &disk.after_power_failure(&mut rng),
-        &acknowledged.lock().clone(),
-        config(),
-    )
-    .await;
+    let sure = acknowledged.into_inner();
+    check_image(&disk.after_power_failure(&mut rng), &sure, config()).await;
 }
 
 async fn check_image(image: &TestDisk, sure: &[(String, Revision)], config: Config) {
