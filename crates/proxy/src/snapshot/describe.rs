@@ -27,7 +27,7 @@ fn listener(plan: &ListenerPlan) -> Value {
         json!({"host": host, "rules": rules})
     });
     json!({
-        "name": plan.id.as_str(),
+        "name": &*plan.name,
         "address": plan.address.to_string(),
         "host": plan.host.to_string(),
         "hosts": hosts.collect::<Vec<_>>(),
