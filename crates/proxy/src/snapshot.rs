@@ -20,7 +20,7 @@ use nines_model::{Catalog, Resource, ResourceKey, Revision, ServiceKey};
 
 use crate::route::RuleId;
 
-pub use listener::ListenerPlan;
+pub use listener::{ListenerId, ListenerPlan};
 pub use services::services;
 pub use upstream::{Upstream, UpstreamId};
 

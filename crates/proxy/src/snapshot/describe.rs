@@ -27,7 +27,7 @@ fn listener(plan: &ListenerPlan) -> Value {
         json!({"host": host, "rules": rules})
     });
     json!({
-        "name": &*plan.name,
+        "name": plan.id.as_str(),
         "address": plan.address.to_string(),
         "host": plan.host.to_string(),
         "hosts": hosts.collect::<Vec<_>>(),

@@ -124,7 +124,7 @@ fn a_catalog_becomes_listeners_rules_and_upstreams() {
     let snapshot = clean(BASE);
     let plan = &snapshot.listeners[0];
     assert_eq!(
-        (&*plan.name, plan.address),
+        (plan.id.as_str(), plan.address),
         ("default/edge/http", "127.0.0.1:8080".parse().unwrap())
     );
     assert_eq!(&*rule_of(&snapshot, "/orders/1").name, "default/orders/main");
