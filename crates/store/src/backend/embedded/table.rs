@@ -278,9 +278,14 @@ impl Table {
             };
             loaded.state.apply(&event, at);
         }
-        // The changes of the newest revision may be compacted away; the revision does not go back with them.
+        // Compaction keeps the changes of the revision it goes to, so the log always ends with the newest revision.
+        if compacted > loaded.state.revision {
+            let newest = loaded.state.revision;
+            return Ok(Err(self.corrupt(format!(
+                "it is compacted to {compacted}, but its log ends at {newest}"
+            ))));
+        }
         loaded.state.compacted = compacted;
-        loaded.state.revision = loaded.state.revision.max(compacted);
         Ok(Ok(cleaned))
     }
 }

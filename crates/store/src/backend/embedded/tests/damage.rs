@@ -46,6 +46,20 @@ fn a_file_of_a_newer_version_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_file_whose_numbers_contradict_each_other_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let database = Database::open(dir.path().join(FILE)).unwrap();
+    let write = database.begin_write().unwrap();
+    let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+    write.open_table(meta).unwrap().insert("compacted", 9).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let error = refused(dir.path());
+    assert!(error.to_string().contains("its log ends at 0"), "{error}");
+}
+
+#[test]
 fn a_file_that_is_no_store_is_refused() {
     for content in [&b"not a database at all"[..], &[0; 100_000], &[0xff; 5000]] {
         let dir = tempfile::tempdir().unwrap();
