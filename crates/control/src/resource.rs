@@ -163,10 +163,10 @@ async fn parse(text: String) -> Result<Vec<Document>> {
 }
 
 fn refuse_referred(key: &ResourceKey, state: &State) -> Result<()> {
-    let referrers = refer::referrers(&state.resources, key);
-    if referrers.is_empty() {
+    let mut referrers = refer::referrers(&state.resources);
+    let Some(referrers) = referrers.remove(key) else {
         return Ok(());
-    }
+    };
     let names: Vec<String> = referrers.iter().map(ToString::to_string).collect();
     Err(Error::FailedPrecondition(format!(
         "{key} is still used by {}; change or delete them first",

@@ -1,7 +1,6 @@
 //! Resources as they lie in the store.
 
-use std::collections::BTreeMap;
-
+use nines_model::check;
 use nines_model::{Kind, Resource, ResourceKey, Revision};
 use nines_store::{KeyValue, Keys, Op, OpResult, Range, Store, Txn};
 
@@ -14,7 +13,7 @@ pub(super) struct State {
     pub(super) revision: Revision,
     /// The last change of any resource.
     pub(super) guard: Revision,
-    pub(super) resources: BTreeMap<ResourceKey, Resource>,
+    pub(super) resources: check::Resources,
 }
 
 impl Resources {

@@ -1,7 +1,8 @@
 //! Which resource names which. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
+use nines_model::check::Resources;
 use nines_model::policy::TargetKind;
 use nines_model::route::HttpRoute;
 use nines_model::{Resource, ResourceKey, resource::Kind};
@@ -21,12 +22,15 @@ pub(super) fn references(resource: &Resource) -> Vec<ResourceKey> {
     }
 }
 
-/// The resources that name `key`.
-pub(super) fn referrers(resources: &BTreeMap<ResourceKey, Resource>, key: &ResourceKey) -> Vec<ResourceKey> {
-    let referring = resources
-        .iter()
-        .filter(|(_, resource)| references(resource).contains(key));
-    referring.map(|(key, _)| key.clone()).collect()
+/// For each resource that is named, those that name it, in order.
+pub(super) fn referrers(resources: &Resources) -> HashMap<ResourceKey, BTreeSet<ResourceKey>> {
+    let mut referrers: HashMap<ResourceKey, BTreeSet<ResourceKey>> = HashMap::new();
+    for (key, resource) in resources {
+        for named in references(resource) {
+            referrers.entry(named).or_default().insert(key.clone());
+        }
+    }
+    referrers
 }
 
 fn route_references(route: &HttpRoute, own: &str) -> Vec<ResourceKey> {

@@ -1,8 +1,9 @@
 //! What feels a change: routes, services, and how many instances stand behind them. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use nines_model::check::Resources;
 use nines_model::service::Selector;
 use nines_model::{Instance, InstanceKey, Kind, Resource, ResourceKey, ServiceKey};
 
@@ -20,7 +21,7 @@ pub struct Touched {
 /// What the plan's changes reach; `before` is the state that they change, `instances` gives those of a service name.
 pub(super) fn touched(
     steps: &[Step],
-    before: &BTreeMap<ResourceKey, Resource>,
+    before: &Resources,
     instances: impl Fn(&ServiceKey) -> Vec<Arc<Instance>>,
 ) -> Touched {
     let mut after = before.clone();
@@ -28,6 +29,7 @@ pub(super) fn touched(
     let mut reach = Reach {
         before,
         after: &after,
+        referrers: referrers(&after),
         seen: BTreeSet::new(),
     };
     for step in steps.iter().filter(|step| step.outcome != Outcome::Unchanged) {
@@ -42,8 +44,9 @@ pub(super) fn touched(
 
 /// Walks from a changed resource to all that it bears on.
 struct Reach<'a> {
-    before: &'a BTreeMap<ResourceKey, Resource>,
-    after: &'a BTreeMap<ResourceKey, Resource>,
+    before: &'a Resources,
+    after: &'a Resources,
+    referrers: HashMap<ResourceKey, BTreeSet<ResourceKey>>,
     seen: BTreeSet<ResourceKey>,
 }
 
@@ -58,10 +61,8 @@ impl Reach<'_> {
     }
 
     fn add_routes_of(&mut self, named: &ResourceKey) {
-        for route in referrers(self.after, named)
-            .into_iter()
-            .filter(|key| key.kind == Kind::HttpRoute)
-        {
+        let referrers = self.referrers.get(named).cloned().unwrap_or_default();
+        for route in referrers.into_iter().filter(|key| key.kind == Kind::HttpRoute) {
             if named.kind == Kind::Gateway {
                 self.add_backends_of(&route);
             }

@@ -19,9 +19,9 @@ pub struct StatusView {
     /// The revision this server answers from.
     pub revision: u64,
     pub store: StoreView,
-    /// Open subscription streams.
+    /// Open subscription streams of this server.
     pub subscribers: usize,
-    /// Open registration sessions.
+    /// Sessions that hold instances; an instance registered by REST is one of its own.
     pub sessions: usize,
     pub namespaces: usize,
     pub services: usize,

@@ -127,10 +127,14 @@ async fn a_registered_service_is_a_backend() {
 }
 
 #[tokio::test]
-async fn too_many_documents_are_refused() {
+async fn a_thousand_documents_are_taken_and_one_more_is_refused() {
     let api = Api::start().await;
     let document = |n| format!("---\napiVersion: nines.dev/v1\nkind: Service\nmetadata: {{name: s{n}}}\nspec: {{}}\n");
-    let text: String = (0..=crate::resource::MAX_DOCUMENTS).map(document).collect();
+    let mut text: String = (0..crate::resource::MAX_DOCUMENTS).map(document).collect();
+    let applied = apply(&api, &text).await.ok();
+    assert_eq!(applied["touches"]["services"].as_array().unwrap().len(), 1000);
+    assert_eq!(api.revision().await, 1);
+    text += &document(1000);
     apply(&api, &text)
         .await
         .refused(413, "resource_exhausted", "1001 documents");
