@@ -1,0 +1,375 @@
+//! The attempts of a request: an endpoint, a connection to it, the request, the head of its answer.
+//!
+//! What is tried again, and nothing else: a connect that failed, on another endpoint, because nothing was sent; and the
+//! keep-alive race, that is a reused connection that ended before any byte of the answer, once and on a fresh
+//! connection, if the request is idempotent (RFC 9110 section 9.2.2) and still here in full. Both stay within the
+//! request's deadline.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use nines_balance::{Excluded, Outcome, Permit};
+use nines_model::Cause;
+use tokio::net::TcpStream;
+
+use crate::exchange::Exchange;
+use crate::h1::{Body, Reject};
+use crate::heads::{self, Outgoing};
+use crate::pipeline::Stop;
+use crate::pump::{Encoding, Framing};
+use crate::refusal::Refusal;
+use crate::relay;
+use crate::route::Backend;
+use crate::snapshot;
+use crate::worker::{Origin, Upstream};
+
+/// A connection on which an endpoint has begun to answer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) upstream: Upstream,
+    pub(crate) head_len: usize,
+    /// Counts the request at the endpoint until the answer is over.
+    pub(crate) permit: Permit,
+}
+
+/// Why an endpoint did not answer.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// The connection ended before any byte of an answer.
+    Unanswered(Option<io::Error>),
+    /// The connection ended within the answer's head.
+    Broken(Option<io::Error>),
+    /// The answer's head is not HTTP.
+    Protocol(Reject),
+    /// The time is up.
+    Late,
+    /// It is not the endpoint's doing.
+    Stop(Stop),
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+enum NoConnection {
+    Failed(io::Error),
+    Late,
+}
+
+/// What has been tried.
+#[derive(Debug, Default)]
+struct Tried {
+    excluded: Excluded,
+    connects: Vec<(SocketAddr, NoConnection)>,
+    raced: bool,
+}
+
+/// When what must have happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    request: Option<Instant>,
+    /// The route's share of it.
+    route: Option<Duration>,
+    /// The client set the request's limit.
+    by_client: bool,
+    attempt: Option<Duration>,
+    connect: Option<Duration>,
+}
+
+/// Tries until an endpoint answers or nothing is left to try.
+pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize) -> Result<Answered, Stop> {
+    let service = backend.upstream.as_ref().map_err(Refusal::from)?;
+    let mut limits = Limits::new(exchange, backend);
+    let mut tried = Tried::default();
+    let mut now = exchange.record.started();
+    keep_body(exchange);
+    loop {
+        let permit = pick(exchange, service, &tried, now).ok_or_else(|| tried.nobody_left(service))?;
+        exchange.record.attempts += 1;
+        exchange.record.endpoint = Some(permit.endpoint().address());
+        let origin = exchange.worker.pool.origin(permit.endpoint().address());
+        let started = now;
+        let mut upstream = match connect(exchange, &origin, &limits, tried.raced, now).await {
+            Ok(upstream) => upstream,
+            Err(failure) => {
+                now = exchange.worker.clock.now();
+                permit.finish(Outcome::Failure, now);
+                tried.connect(exchange, &origin, failure, &limits, backend, now)?;
+                continue;
+            }
+        };
+        write_request(exchange, backend, prefix, &limits, now);
+        exchange.client.alarm.set(limits.next(limits.attempt, started));
+        let failed = match relay::ask(exchange, &mut upstream, &mut limits).await {
+            Ok(head_len) => return Ok(answered(exchange, upstream, permit, head_len, started)),
+            Err(failed) => failed,
+        };
+        now = exchange.worker.clock.now();
+        if tried.is_race(exchange, &upstream, &failed) {
+            tried.raced = true;
+            exchange.worker.shard().retried_races.add(1);
+            continue;
+        }
+        return Err(classify(exchange, &upstream, permit, failed, &limits, now));
+    }
+}
+
+fn pick(exchange: &Exchange<'_>, service: &snapshot::Upstream, tried: &Tried, now: Instant) -> Option<Permit> {
+    let worker = &exchange.worker;
+    let pick = |excluded: &Excluded| worker.tables.pick(service, excluded, &worker.rng, now);
+    let mut passed_over = tried.excluded.clone();
+    worker.pool.penalised(now, |address| passed_over.add(address));
+    let first = pick(&passed_over);
+    if first.is_some() || passed_over.len() == tried.excluded.len() {
+        return first;
+    }
+    pick(&tried.excluded)
+}
+
+/// A connection that is open, or a new one; after a lost race always a new one.
+async fn connect(
+    exchange: &mut Exchange<'_>,
+    origin: &Rc<Origin>,
+    limits: &Limits,
+    fresh: bool,
+    now: Instant,
+) -> Result<Upstream, NoConnection> {
+    if !fresh && let Some(upstream) = origin.reuse(now, exchange.worker.config.timeouts.upstream_idle) {
+        return Ok(upstream);
+    }
+    let alarm = &exchange.client.alarm;
+    alarm.set(limits.next(limits.connect, now));
+    let mut connecting = pin!(TcpStream::connect(origin.address));
+    let stream = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.map_err(NoConnection::Failed)),
+        Poll::Pending if alarm.fired() => Poll::Ready(Err(NoConnection::Late)),
+        Poll::Pending => Poll::Pending,
+    })
+    .await?;
+    stream.set_nodelay(true).map_err(NoConnection::Failed)?;
+    exchange.worker.pool.pardon(origin.address);
+    Ok(origin.opened(stream, now))
+}
+
+/// A body that is here in full stays until an answer begins, so that it can be sent again.
+fn keep_body(exchange: &mut Exchange<'_>) {
+    let Body::Length(length) = exchange.facts.body else {
+        return;
+    };
+    let limit = exchange.worker.config.limits.replay_bytes as u64;
+    let here = (exchange.client.buffer.len() - exchange.facts.head_len) as u64;
+    if length <= limit && here >= length {
+        exchange.kept = exchange.facts.head_len + usize::try_from(length).unwrap_or(usize::MAX);
+    }
+}
+
+/// Prepares the request for the endpoint: its head, and the body or where it comes from.
+fn write_request(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize, limits: &Limits, now: Instant) {
+    let left = limits.request.map(|at| at.saturating_duration_since(now));
+    exchange.upload.abandon();
+    let outgoing = Outgoing {
+        head: &exchange.scratch.request,
+        bytes: exchange.client.buffer.filled(),
+        plan: &backend.request,
+        prefix,
+        forwarding: &exchange.worker.config.forwarding,
+        peer: exchange.client.peer,
+        id: &exchange.record.id,
+        timeout_ms: left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        attempt: exchange.record.attempts,
+    };
+    heads::request(&outgoing, exchange.upload.out());
+    let head_len = exchange.facts.head_len;
+    if exchange.facts.body == Body::None || exchange.kept > head_len {
+        let body = &exchange.client.buffer.filled()[head_len..exchange.kept];
+        exchange.upload.out().extend_from_slice(body);
+        exchange.upload.moved = body.len() as u64;
+        return;
+    }
+    exchange.client.buffer.consume(head_len);
+    exchange.kept = 0;
+    exchange.is_streaming = true;
+    match exchange.facts.body {
+        Body::Length(length) => exchange.upload.begin(Framing::Length(length), Encoding::Raw),
+        _ => exchange
+            .upload
+            .begin(Framing::chunked(crate::h1::chunked::Side::Client), Encoding::Chunked),
+    }
+}
+
+/// 5xx counts against the endpoint, everything else for it; 429 is an answer like others.
+fn answered(
+    exchange: &mut Exchange<'_>,
+    upstream: Upstream,
+    permit: Permit,
+    head_len: usize,
+    started: Instant,
+) -> Answered {
+    let now = exchange.worker.clock.now();
+    exchange.record.first_byte = Some(now);
+    let outcome = if exchange.scratch.response.status >= 500 {
+        Outcome::Failure
+    } else {
+        Outcome::Success(now.saturating_duration_since(started))
+    };
+    permit.record(outcome, now);
+    Answered {
+        upstream,
+        head_len,
+        permit,
+    }
+}
+
+/// What the client is told when an endpoint was asked and gave no answer.
+fn classify(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    permit: Permit,
+    failed: Failed,
+    limits: &Limits,
+    now: Instant,
+) -> Stop {
+    let counts = upstream.origin.counts();
+    let refusal = match failed {
+        Failed::Stop(stop) => return stop,
+        Failed::Late => {
+            counts.timeouts.add(1);
+            limits.late(exchange, now)
+        }
+        Failed::Protocol(reject) => Refusal::from(reject),
+        Failed::Unanswered(error) => {
+            counts.resets.add(1);
+            reset("the endpoint closed the connection without an answer", error)
+        }
+        Failed::Broken(error) => {
+            counts.resets.add(1);
+            reset("the endpoint closed the connection within the head of its answer", error)
+        }
+    };
+    permit.finish(Outcome::Failure, now);
+    let reused = upstream.idle_since.map(|since| exchange.record.started().saturating_duration_since(since));
+    let refusal = refusal
+        .with("endpoint", upstream.origin.address)
+        .with("attempts", exchange.record.attempts)
+        .with("connection_age_ms", now.saturating_duration_since(upstream.opened).as_millis());
+    match reused {
+        Some(idle) => refusal.with("reused_after_ms", idle.as_millis()).into(),
+        None => refusal.into(),
+    }
+}
+
+fn reset(message: &str, error: Option<io::Error>) -> Refusal {
+    let refusal = Refusal::new(Cause::UpstreamReset, message);
+    match error {
+        Some(error) => refusal.with("error", error.kind()),
+        None => refusal.with("error", "closed"),
+    }
+}
+
+impl Tried {
+    /// Takes a failed connect into account; an error if it was the last.
+    fn connect(
+        &mut self,
+        exchange: &Exchange<'_>,
+        origin: &Origin,
+        failure: NoConnection,
+        limits: &Limits,
+        backend: &Backend,
+        now: Instant,
+    ) -> Result<(), Stop> {
+        let worker = &exchange.worker;
+        origin.counts().connect_errors.add(1);
+        worker.pool.penalise(origin.address, now + worker.config.timeouts.penalty);
+        self.excluded.add(origin.address);
+        self.connects.push((origin.address, failure));
+        if limits.is_over(now) {
+            return Err(limits.late(exchange, now).with("endpoint", origin.address).into());
+        }
+        if self.connects.len() as u64 > u64::from(backend.limits.retry.attempts) {
+            return Err(self.connect_failed().into());
+        }
+        worker.shard().retried_connects.add(1);
+        Ok(())
+    }
+
+    /// Whether this is the keep-alive race and the request may be sent again.
+    fn is_race(&self, exchange: &Exchange<'_>, upstream: &Upstream, failed: &Failed) -> bool {
+        matches!(failed, Failed::Unanswered(_))
+            && upstream.idle_since.is_some()
+            && !self.raced
+            && !exchange.is_streaming
+            && exchange.facts.method.is_idempotent()
+    }
+
+    fn nobody_left(&self, service: &snapshot::Upstream) -> Refusal {
+        if !self.connects.is_empty() {
+            return self.connect_failed();
+        }
+        Refusal::new(Cause::NoEndpoint, "the service has no endpoint that takes traffic")
+            .with("service", &service.key)
+            .with("endpoints", service.endpoints().len())
+    }
+
+    fn connect_failed(&self) -> Refusal {
+        let all_late = self.connects.iter().all(|(_, why)| matches!(why, NoConnection::Late));
+        let (cause, message) = if all_late {
+            (Cause::ConnectTimeout, "no endpoint accepted a connection in time")
+        } else {
+            (Cause::ConnectFailed, "no endpoint could be connected to")
+        };
+        let refusal = Refusal::new(cause, message).with("attempts", self.connects.len());
+        self.connects.iter().fold(refusal, |refusal, (address, why)| match why {
+            NoConnection::Late => refusal.with("endpoint", format_args!("{address} timed out")),
+            NoConnection::Failed(error) => refusal.with("endpoint", format_args!("{address} {}", error.kind())),
+        })
+    }
+}
+
+impl Limits {
+    fn new(exchange: &Exchange<'_>, backend: &Backend) -> Self {
+        let (request, by_client) = exchange.deadline(backend.limits.request);
+        Self {
+            request,
+            route: backend.limits.request,
+            by_client,
+            attempt: backend.limits.attempt,
+            connect: backend.limits.connect.or(Some(exchange.worker.config.timeouts.connect)),
+        }
+    }
+
+    /// The whole body has gone out: the route's limit and the attempt's count from here, as Gateway API allows, because
+    /// a long upload says nothing about the endpoint. The client's own limit stays where it is.
+    pub(crate) fn uploaded(&mut self, now: Instant) -> Option<Instant> {
+        if !self.by_client {
+            self.request = self.route.map(|limit| now + limit);
+        }
+        self.next(self.attempt, now)
+    }
+
+    /// The earlier of the request's deadline and `limit` from `now`.
+    fn next(&self, limit: Option<Duration>, now: Instant) -> Option<Instant> {
+        let own = limit.map(|limit| now + limit);
+        match (self.request, own) {
+            (Some(request), Some(own)) => Some(request.min(own)),
+            (request, own) => request.or(own),
+        }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.request.is_some_and(|at| at <= now)
+    }
+
+    /// What an alarm that went off means.
+    fn late(&self, exchange: &Exchange<'_>, now: Instant) -> Refusal {
+        let waited = now.saturating_duration_since(exchange.record.started());
+        let (cause, message) = match (self.is_over(now), self.by_client) {
+            (true, true) => (Cause::DeadlineExceeded, "the time that the client gave is over"),
+            (true, false) => (Cause::UpstreamTimeout, "the route's time limit for the request is over"),
+            (false, _) => (Cause::UpstreamTimeout, "the endpoint made no progress in time"),
+        };
+        Refusal::new(cause, message).with("waited_ms", waited.as_millis())
+    }
+}

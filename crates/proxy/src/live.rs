@@ -1,0 +1,33 @@
+//! The configuration in force, as workers hold it.
+
+use std::sync::Arc;
+
+use crate::listener::SocketId;
+use crate::snapshot::{ListenerPlan, Snapshot};
+
+/// A snapshot on its way to all workers. A worker keeps its own `Rc` of it, so that a request takes and drops it without
+/// touching memory that other workers write.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pub(crate) snapshot: Arc<Snapshot>,
+    plans: Vec<(SocketId, Arc<ListenerPlan>)>,
+}
+
+impl Live {
+    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
+        let plans = snapshot.listeners.iter().map(|plan| (SocketId::of(plan), plan.clone()));
+        Self {
+            plans: plans.collect(),
+            snapshot,
+        }
+    }
+
+    /// The place of a listener in [`Live::plan`]'s order; `None` if it is to be closed.
+    pub(crate) fn place(&self, id: &SocketId) -> Option<usize> {
+        self.plans.iter().position(|(other, _)| other == id)
+    }
+
+    pub(crate) fn plan(&self, place: usize) -> Option<&ListenerPlan> {
+        self.plans.get(place).map(|(_, plan)| &**plan)
+    }
+}

@@ -1,0 +1,197 @@
+//! Configuration from files: read once at the start, then whenever they change or on SIGHUP. A broken edit changes
+//! nothing but the log and `/readyz`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nines_model::check::{Resources, check};
+use nines_model::document::{Document, locate, parse_documents};
+use nines_model::{Catalog, Problem};
+use nines_runtime::{Health, Tasks};
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::publisher::Publisher;
+
+/// An editor writes a file in several steps; they count as one when they follow each other as quickly as this.
+const SETTLE: Duration = Duration::from_millis(100);
+/// The name of the check at `/readyz`.
+const CHECK: &str = "configuration";
+
+/// Reads the files, puts them in force and follows them.
+pub(super) async fn start(path: PathBuf, publisher: Publisher, health: Health, tasks: &Tasks) -> Result<(), Error> {
+    publisher.publish(&load(&path, 1)?).await?;
+    health.ready(CHECK);
+    let changed = std::sync::Arc::new(Notify::new());
+    let watcher = watch(&path, changed.clone())?;
+    let mut hangup = nines_runtime::signal::hangup().map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })?;
+    let stopping = tasks.stopping();
+    tasks.spawn("configuration files", async move {
+        let _watcher = watcher;
+        let mut revision = 1;
+        loop {
+            tokio::select! {
+                () = settled(&changed) => {}
+                _ = hangup.recv() => tracing::info!("SIGHUP: reading the configuration again"),
+                () = stopping.cancelled() => return,
+            }
+            revision += 1;
+            reload(&path, revision, &publisher, &health).await;
+        }
+    });
+    Ok(())
+}
+
+async fn reload(path: &Path, revision: u64, publisher: &Publisher, health: &Health) {
+    let result = match load(path, revision) {
+        Ok(catalog) => publisher.publish(&catalog).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => {
+            health.ready(CHECK);
+            tracing::info!(revision, "the configuration has changed");
+        }
+        Err(error) => {
+            health.ready_but(CHECK, format!("the last edit is not in force: {error}"));
+            tracing::error!(%error, "the configuration stays as it was");
+        }
+    }
+}
+
+/// Waits for a change and for the quiet after it.
+async fn settled(changed: &Notify) {
+    changed.notified().await;
+    while tokio::time::timeout(SETTLE, changed.notified()).await.is_ok() {}
+}
+
+/// A file is watched through its directory, because editors and config maps replace files instead of writing them.
+fn watch(path: &Path, changed: std::sync::Arc<Notify>) -> Result<notify::RecommendedWatcher, Error> {
+    let fail = |source| Error::Watch {
+        path: path.to_owned(),
+        source,
+    };
+    let on_event = move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            changed.notify_one();
+        }
+    };
+    let mut watcher = notify::recommended_watcher(on_event).map_err(fail)?;
+    let directory = match path.parent() {
+        _ if path.is_dir() => path,
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    watcher.watch(directory, RecursiveMode::NonRecursive).map_err(fail)?;
+    Ok(watcher)
+}
+
+/// Reads the documents; every mistake of every file at once.
+fn load(path: &Path, revision: u64) -> Result<Catalog, Error> {
+    let mut documents: Vec<Document> = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for file in files(path).map_err(|source| read_error(path, source))? {
+        let text = std::fs::read_to_string(&file).map_err(|source| read_error(&file, source))?;
+        match parse_documents(&text, Some(&file.display().to_string())) {
+            Ok(found) => documents.extend(found),
+            Err(found) => problems.extend(found),
+        }
+    }
+    let resources = collect(&documents, &mut problems);
+    if problems.is_empty() {
+        problems = locate(&documents, check(&resources, |_| false));
+    }
+    if !problems.is_empty() {
+        return Err(Error::Problems(problems));
+    }
+    Ok(Catalog {
+        revision,
+        resources,
+        ..Catalog::default()
+    })
+}
+
+fn collect(documents: &[Document], problems: &mut Vec<Problem>) -> Resources {
+    let mut resources = Resources::new();
+    for document in documents {
+        if resources.insert(document.key(), document.resource.clone()).is_some() {
+            let twice = Problem::new("", "stands twice in the configuration").in_source(document.key().to_string());
+            problems.extend(locate(std::slice::from_ref(document), vec![twice]));
+        }
+    }
+    resources
+}
+
+fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let extension = file.extension().and_then(|e| e.to_str());
+        if matches!(extension, Some("yaml" | "yml" | "json")) && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_error(path: &Path, source: io::Error) -> Error {
+    Error::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: &str = "apiVersion: nines.dev/v1\nkind: Service\nmetadata: {name: a}\n\
+                           spec: {endpoints: [{address: '127.0.0.1:1'}]}\n";
+
+    fn write(dir: &tempfile::TempDir, name: &str, text: &str) {
+        std::fs::write(dir.path().join(name), text).expect("written");
+    }
+
+    #[test]
+    fn a_directory_is_read_as_a_whole() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write(&dir, "a.yaml", SERVICE);
+        write(&dir, "b.yml", &SERVICE.replace("name: a", "name: b"));
+        write(&dir, "notes.txt", "not a document");
+        let catalog = load(dir.path(), 7).expect("valid");
+        assert_eq!((catalog.revision, catalog.resources.len()), (7, 2));
+    }
+
+    #[test]
+    fn mistakes_of_all_files_are_told_with_their_places() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write(&dir, "a.yaml", &SERVICE.replace("endpoints", "endpionts"));
+        write(&dir, "b.yaml", "kind: Nothing\n");
+        let error = load(dir.path(), 1).expect_err("two mistakes").to_string();
+        assert!(error.contains("a.yaml:4") && error.contains("b.yaml"), "{error}");
+    }
+
+    #[test]
+    fn a_resource_in_two_files_is_a_mistake() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write(&dir, "a.yaml", SERVICE);
+        write(&dir, "b.yaml", SERVICE);
+        let error = load(dir.path(), 1).expect_err("a double").to_string();
+        assert!(error.contains("b.yaml") && error.contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = load(Path::new("/nonexistent/x.yaml"), 1).expect_err("no file").to_string();
+        assert!(error.contains("/nonexistent/x.yaml"), "{error}");
+    }
+}
