@@ -69,3 +69,25 @@ async fn a_dropped_write_harms_nobody() {
     let all = everything(&store).await;
     assert_eq!(all.len() as u64, last, "each happened whole or not at all");
 }
+
+#[test]
+fn a_refused_transaction_is_not_seen_by_the_next_of_its_group() {
+    let (_dir, store) = fresh(Config::default());
+    let state = store.shared().state.read();
+    let mut group = Group::new(&state, &store.shared().table, 100);
+    let no_lease = |_| false;
+    group.txn(&Txn::of(vec![Op::put("k", "kept")]), no_lease).unwrap();
+    let too_large = Op::put("z", vec![0; 200]);
+    let refused = Txn::of(vec![Op::put("k", "lost"), Op::put("l", "lost"), too_large]);
+    assert!(matches!(group.txn(&refused, no_lease), Err(Error::Full { .. })));
+    let all = group
+        .txn(&Txn::of(vec![Op::Get(Range::of(Keys::prefix("")))]), no_lease)
+        .unwrap();
+    let [crate::types::OpResult::Got(got)] = &all.results[..] else {
+        panic!("{all:?}")
+    };
+    assert_eq!(
+        (got.kvs.len(), &got.kvs[0].value[..], all.revision),
+        (1, &b"kept"[..], 1)
+    );
+}
