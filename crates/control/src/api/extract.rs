@@ -93,10 +93,12 @@ fn form_pairs(query: &str) -> form_urlencoded::Parse<'_> {
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Failure> {
-    Bytes::from_request(request, state).await.map_err(unread)
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| unread(&rejection))
 }
 
-fn unread(rejection: BytesRejection) -> Failure {
+fn unread(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let message = format!("the body is larger than {MAX_BODY} bytes (2 MiB); send less at a time");
         return Failure::new(Kind::ResourceExhausted, message).with_status(StatusCode::PAYLOAD_TOO_LARGE);
