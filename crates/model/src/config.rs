@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::Revision;
-pub use content::validate;
+pub use content::{read, validate};
 
 /// Largest content of one item, in bytes.
 pub const MAX_CONTENT: usize = 1 << 20;

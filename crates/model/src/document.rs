@@ -76,6 +76,15 @@ fn locate_one(documents: &[Document], mut problem: Problem) -> Problem {
 }
 
 impl Document {
+    /// Puts a resource that names no namespace into this one.
+    pub fn default_namespace(&mut self, namespace: &str) {
+        let metadata = self.tree.entry("metadata");
+        let named = metadata.is_some_and(|metadata| metadata.node.entry("namespace").is_some());
+        if !named {
+            namespace.clone_into(&mut self.resource.metadata_mut().namespace);
+        }
+    }
+
     /// The resource's key.
     pub fn key(&self) -> ResourceKey {
         self.resource.key()

@@ -113,6 +113,15 @@ impl Resource {
         }
     }
 
+    pub fn metadata_mut(&mut self) -> &mut Metadata {
+        match self {
+            Resource::Gateway(o) => &mut o.metadata,
+            Resource::HttpRoute(o) => &mut o.metadata,
+            Resource::Service(o) => &mut o.metadata,
+            Resource::Policy(o) => &mut o.metadata,
+        }
+    }
+
     pub fn key(&self) -> ResourceKey {
         let metadata = self.metadata();
         ResourceKey {

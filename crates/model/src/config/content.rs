@@ -36,6 +36,12 @@ pub fn validate(format: Format, content: &str, schema: Option<&Value>) -> Result
     }
 }
 
+/// The content as a value: what the format says, with a text as one string.
+pub fn read(format: Format, content: &str) -> Result<Value, Vec<Problem>> {
+    let tree = parse(format, content).map_err(problem::cap)?;
+    Ok(tree.map_or_else(|| Value::String(content.into()), |tree| tree.to_value()))
+}
+
 fn parse(format: Format, content: &str) -> Result<Option<Node>, Vec<Problem>> {
     match format {
         Format::Json => json::parse(content).map(Some),

@@ -1,0 +1,77 @@
+//! The roles: commands that run until they are told to stop.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::duration;
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServerArgs {
+    /// Where gRPC, REST and the console are served; port 0 picks a free one and prints it
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9999")]
+    pub(crate) listen: SocketAddr,
+    /// Where the state is kept
+    #[arg(long, value_name = "DIR", default_value = ".nines")]
+    pub(crate) data_dir: PathBuf,
+    /// How long a stop may take before what is left is cut off
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) drain: Duration,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProxyArgs {
+    /// Serve from this file or folder of resources instead of a control plane
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where /metrics, /livez, /readyz and /config are served
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9998")]
+    pub(crate) admin: SocketAddr,
+    /// Worker threads; one for each core if absent
+    #[arg(long, value_name = "N")]
+    pub(crate) workers: Option<NonZeroU16>,
+    /// Where the last known good state is kept
+    #[arg(long, value_name = "DIR", default_value = ".nines")]
+    pub(crate) data_dir: PathBuf,
+    /// How long a stop may take before what is left is cut off
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    pub(crate) drain: Duration,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    /// The stack file
+    #[arg(value_name = "STACK")]
+    pub(crate) stack: PathBuf,
+    /// Start the stack, send its checks through the gateway, stop it; exit 0 or 1
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Where state and logs are kept
+    #[arg(long, value_name = "DIR", default_value = ".nines")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// What is logged, on standard error.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogArgs {
+    /// A level, or a list of target=level: `info,nines_proxy=debug`
+    #[arg(long = "log", env = "NINES_LOG", value_name = "FILTER", default_value = "info")]
+    pub(crate) filter: String,
+    /// Lines for people or for machines
+    #[arg(long = "log-format", env = "NINES_LOG_FORMAT", value_enum, value_name = "FORMAT", default_value_t = LogFormat::Human)]
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Human,
+    Json,
+}
