@@ -119,7 +119,11 @@ impl Hub {
 
     fn waiting_for(&self, service: &ServiceKey, revision: Revision) -> Vec<Arc<Subscriber>> {
         let subscribers = self.0.subscribers.read();
-        subscribers.values().filter(|s| s.lacks(service, revision)).cloned().collect()
+        subscribers
+            .values()
+            .filter(|s| s.lacks(service, revision))
+            .cloned()
+            .collect()
     }
 
     fn join(&self, subscriber: Subscriber) -> Result<Joined> {

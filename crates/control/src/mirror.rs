@@ -8,6 +8,8 @@ mod delta;
 mod follow;
 mod log;
 mod state;
+#[cfg(test)]
+mod tests;
 mod wakes;
 
 use std::sync::Arc;
@@ -94,7 +96,9 @@ impl Mirror {
                 self.revision()
             ))
         };
-        tokio::time::timeout(limit, self.reached(revision)).await.map_err(lagging)
+        tokio::time::timeout(limit, self.reached(revision))
+            .await
+            .map_err(lagging)
     }
 
     /// A receiver that sees every revision it reaches.

@@ -12,8 +12,8 @@
 mod check;
 mod held;
 mod over;
-pub mod reaper;
 mod read;
+pub mod reaper;
 mod rest;
 
 use std::time::Duration;
@@ -24,8 +24,8 @@ use nines_store::{Backend, LeaseId, Store};
 use crate::error::Result;
 use crate::mirror::Mirror;
 
-pub(crate) use check::{registration as check_registration, ttl as check_ttl};
 pub use check::{MAX_LABELS, MAX_PORTS, MAX_TTL, MIN_TTL};
+pub(crate) use check::{registration as check_registration, ttl as check_ttl};
 pub(crate) use held::Holder;
 pub use read::ServiceCounts;
 

@@ -223,7 +223,11 @@ impl Numbers {
         registry.register("nines_hub", |r| numbers.hub.register(r));
         registry.register("nines_registry", |r| {
             r.register("sessions", "Open session streams", numbers.sessions.clone());
-            r.register("expired", "Registrations removed after their lease ended", numbers.expired.clone());
+            r.register(
+                "expired",
+                "Registrations removed after their lease ended",
+                numbers.expired.clone(),
+            );
         });
         numbers
     }

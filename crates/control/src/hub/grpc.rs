@@ -26,7 +26,10 @@ impl proto::hub_server::Hub for Grpc {
         // One batch in flight: the next is made when this one has gone, from the state of then.
         let (out, batches) = mpsc::channel(1);
         let stream = Stream::new(self.0.clone(), out, peer);
-        self.0.0.tasks.spawn("hub-subscription", stream.run(request.into_inner()));
+        self.0
+            .0
+            .tasks
+            .spawn("hub-subscription", stream.run(request.into_inner()));
         Ok(Response::new(ReceiverStream::new(batches)))
     }
 }

@@ -35,7 +35,11 @@ impl Default for Metrics {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("subscribers", "Open subscriptions", self.subscribers.clone());
-        registry.register("lag_revisions", "Revisions the slowest subscriber is behind", self.lag.clone());
+        registry.register(
+            "lag_revisions",
+            "Revisions the slowest subscriber is behind",
+            self.lag.clone(),
+        );
         registry.register_with_unit(
             "last_ack",
             "From a commit to the last acknowledgement of those whom it concerns (sampled)",

@@ -37,7 +37,10 @@ impl Hub {
         let subscribers = self.0.subscribers.read();
         let behind: Vec<_> = subscribers.values().filter(|s| !s.has(revision)).cloned().collect();
         let lag = behind.iter().map(|s| revision.saturating_sub(s.acked_revision())).max();
-        self.0.metrics.lag.set(lag.map_or(0, |lag| i64::try_from(lag).unwrap_or(i64::MAX)));
+        self.0
+            .metrics
+            .lag
+            .set(lag.map_or(0, |lag| i64::try_from(lag).unwrap_or(i64::MAX)));
         behind
     }
 }

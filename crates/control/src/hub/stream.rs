@@ -47,7 +47,10 @@ impl Stream {
         Self { hub, out, peer }
     }
 
-    pub(super) async fn run(self, messages: impl Messages<Item = std::result::Result<proto::SubscribeRequest, Status>>) {
+    pub(super) async fn run(
+        self,
+        messages: impl Messages<Item = std::result::Result<proto::SubscribeRequest, Status>>,
+    ) {
         let mut messages = std::pin::pin!(messages);
         let stopping = self.hub.0.tasks.stopping();
         let result = tokio::select! {
@@ -99,7 +102,9 @@ impl Stream {
         // Watching before reading: nothing falls between.
         let watcher = Arc::new(mirror.watch(subscribe.interest.clone()));
         let since = self.hub.0.clock.wall();
-        let joined = self.hub.join(Subscriber::new(subscribe, watcher.clone(), self.peer, since))?;
+        let joined = self
+            .hub
+            .join(Subscriber::new(subscribe, watcher.clone(), self.peer, since))?;
         Ok(Following {
             joined,
             watcher,
@@ -115,7 +120,10 @@ impl Stream {
             Message::Interest(interest) => {
                 let subscribe = read(interest)?;
                 following.watcher = Arc::new(self.hub.0.mirror.watch(subscribe.interest.clone()));
-                following.joined.subscriber.replace(subscribe, following.watcher.clone());
+                following
+                    .joined
+                    .subscriber
+                    .replace(subscribe, following.watcher.clone());
                 following.cursor.restart();
                 following.due = true;
             }
@@ -169,9 +177,10 @@ fn read(interest: proto::Interest) -> Result<Subscribe> {
 fn incoming(message: Incoming) -> Result<Option<Message>> {
     match message {
         Some(Ok(proto::SubscribeRequest { message: Some(message) })) => Ok(Some(message)),
-        Some(Ok(proto::SubscribeRequest { message: None })) => {
-            Err(Error::invalid("message", "is empty or of a newer protocol than this server speaks"))
-        }
+        Some(Ok(proto::SubscribeRequest { message: None })) => Err(Error::invalid(
+            "message",
+            "is empty or of a newer protocol than this server speaks",
+        )),
         Some(Err(status)) => {
             tracing::debug!(%status, "a subscription broke off");
             Ok(None)

@@ -44,7 +44,12 @@ pub(super) struct Verdict {
 }
 
 impl Subscriber {
-    pub(super) fn new(subscribe: Subscribe, watcher: Arc<Watcher>, peer: Option<SocketAddr>, since: SystemTime) -> Self {
+    pub(super) fn new(
+        subscribe: Subscribe,
+        watcher: Arc<Watcher>,
+        peer: Option<SocketAddr>,
+        since: SystemTime,
+    ) -> Self {
         Self {
             peer,
             since,
@@ -86,7 +91,10 @@ impl Subscriber {
     pub(super) fn ack(&self, ack: proto::Ack) -> Result<()> {
         let sent = self.sent.load(Ordering::Acquire);
         if ack.revision > sent {
-            let message = format!("revision {} is acknowledged, but {sent} is the newest that was sent", ack.revision);
+            let message = format!(
+                "revision {} is acknowledged, but {sent} is the newest that was sent",
+                ack.revision
+            );
             return Err(Error::invalid("ack.revision", message));
         }
         if !ack.verdicts.is_empty() {

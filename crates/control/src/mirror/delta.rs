@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use nines_model::{ConfigKey, Instance, InstanceKey, Interest, ResourceKey, Revision};
 
-use super::state::{Document, Published, State};
 use super::Subject;
+use super::state::{Document, Published, State};
 
 /// What leads a subscriber to `revision`.
 #[derive(Debug, Clone)]

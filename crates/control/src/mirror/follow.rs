@@ -52,9 +52,14 @@ impl Follow {
                 Ok(never) => match never {},
                 Err(error) => error,
             };
-            failures = if self.mirror.revision() > before { 0 } else { failures + 1 };
+            failures = if self.mirror.revision() > before {
+                0
+            } else {
+                failures + 1
+            };
             let wait = BACKOFF.delay_at_least_half(failures, &mut rng);
-            self.health.not_ready(CONDITION, format!("lost the watch on the store: {error}"));
+            self.health
+                .not_ready(CONDITION, format!("lost the watch on the store: {error}"));
             tracing::warn!(%error, retry_in = ?wait, revision = before, "the mirror lost its watch on the store");
             tokio::time::sleep(wait).await;
         }
@@ -79,7 +84,13 @@ impl Follow {
     async fn list(&self) -> Result<Revision> {
         let mut at = None;
         let mut kvs: Vec<KeyValue> = Vec::new();
-        for prefix in [keys::REGISTRATIONS, keys::LIVENESS, keys::OVERRIDES, keys::CONFIGS, keys::RESOURCES] {
+        for prefix in [
+            keys::REGISTRATIONS,
+            keys::LIVENESS,
+            keys::OVERRIDES,
+            keys::CONFIGS,
+            keys::RESOURCES,
+        ] {
             let mut range = Range::of(Keys::prefix(prefix));
             range.at = at;
             let found = self.store.range(range).await?;

@@ -81,7 +81,14 @@ mod tests {
         log.push(11, vec![subject("a"), subject("b")]);
         log.push(12, vec![]);
         log.push(14, vec![subject("c")]);
-        let table = [(9, None), (10, Some("abc")), (11, Some("c")), (13, Some("c")), (14, Some("")), (99, Some(""))];
+        let table = [
+            (9, None),
+            (10, Some("abc")),
+            (11, Some("c")),
+            (13, Some("c")),
+            (14, Some("")),
+            (99, Some("")),
+        ];
         for (position, expected) in table {
             assert_eq!(names(&log, position).as_deref(), expected, "since {position}");
         }

@@ -10,8 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use nines_model::{ConfigItem, ConfigKey, Instance, InstanceKey, Resource, ResourceKey, Revision, ServiceKey};
 
-use super::log::Log;
 use super::Subject;
+use super::log::Log;
 
 pub use entry::{Entry, Liveness};
 

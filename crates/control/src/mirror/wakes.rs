@@ -117,9 +117,15 @@ impl Index {
             Namespaces::All => drop(self.everywhere.insert(id, bell.clone())),
             Namespaces::Only(names) => names.iter().for_each(|n| add(&mut self.namespaces, n, id, bell)),
         }
-        interest.services.iter().for_each(|s| add(&mut self.services, s, id, bell));
+        interest
+            .services
+            .iter()
+            .for_each(|s| add(&mut self.services, s, id, bell));
         interest.kinds.keys().for_each(|k| add(&mut self.kinds, k, id, bell));
-        interest.configs.iter().for_each(|c| add(&mut self.configs, c, id, bell));
+        interest
+            .configs
+            .iter()
+            .for_each(|c| add(&mut self.configs, c, id, bell));
     }
 
     fn remove(&mut self, id: u64, interest: &Interest) {
@@ -173,7 +179,10 @@ mod tests {
     }
 
     fn change_of(service: &str) -> Vec<Subject> {
-        vec![Subject::Instance(InstanceKey::new(ServiceKey::new("shop", service), "1"))]
+        vec![Subject::Instance(InstanceKey::new(
+            ServiceKey::new("shop", service),
+            "1",
+        ))]
     }
 
     #[test]

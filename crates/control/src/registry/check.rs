@@ -25,8 +25,15 @@ pub(crate) fn ttl(ttl: Duration) -> Result<()> {
     if (MIN_TTL..=MAX_TTL).contains(&ttl) {
         return Ok(());
     }
-    let (given, min, max) = (duration::format(ttl), duration::format(MIN_TTL), duration::format(MAX_TTL));
-    Err(Error::invalid("ttl", format!("a ttl of {given} cannot be kept; choose {min} to {max}")))
+    let (given, min, max) = (
+        duration::format(ttl),
+        duration::format(MIN_TTL),
+        duration::format(MAX_TTL),
+    );
+    Err(Error::invalid(
+        "ttl",
+        format!("a ttl of {given} cannot be kept; choose {min} to {max}"),
+    ))
 }
 
 pub(crate) fn service(key: &ServiceKey) -> Result<()> {
@@ -57,7 +64,10 @@ pub(crate) fn weight(weight: u32) -> Result<()> {
     if weight <= MAX_WEIGHT {
         return Ok(());
     }
-    Err(Error::invalid("weight", format!("weight {weight} is over {MAX_WEIGHT}")))
+    Err(Error::invalid(
+        "weight",
+        format!("weight {weight} is over {MAX_WEIGHT}"),
+    ))
 }
 
 fn address(address: IpAddr) -> Result<()> {
@@ -149,15 +159,33 @@ mod tests {
         assert_eq!(check(|r| r.ports.push(r.ports[0].clone())), "ports[1].name");
         assert_eq!(check(|r| r.weight = 10_001), "weight");
         assert_eq!(check(|r| r.state = InstanceState::Down), "state");
-        assert_eq!(check(|r| r.labels = (0..65).map(|n| (n.to_string(), String::new())).collect()), "labels");
-        assert_eq!(check(|r| r.labels = BTreeMap::from([("a".repeat(64), String::new())])), "labels");
-        assert_eq!(check(|r| r.labels = BTreeMap::from([("a".into(), "b".repeat(257))])), "labels.a");
-        assert_eq!(check(|r| r.labels = BTreeMap::from([("a".into(), "\n".into())])), "labels.a");
+        assert_eq!(
+            check(|r| r.labels = (0..65).map(|n| (n.to_string(), String::new())).collect()),
+            "labels"
+        );
+        assert_eq!(
+            check(|r| r.labels = BTreeMap::from([("a".repeat(64), String::new())])),
+            "labels"
+        );
+        assert_eq!(
+            check(|r| r.labels = BTreeMap::from([("a".into(), "b".repeat(257))])),
+            "labels.a"
+        );
+        assert_eq!(
+            check(|r| r.labels = BTreeMap::from([("a".into(), "\n".into())])),
+            "labels.a"
+        );
     }
 
     #[test]
     fn a_ttl_is_between_a_second_and_an_hour() {
-        for (millis, good) in [(0, false), (999, false), (1000, true), (3_600_000, true), (3_600_001, false)] {
+        for (millis, good) in [
+            (0, false),
+            (999, false),
+            (1000, true),
+            (3_600_000, true),
+            (3_600_001, false),
+        ] {
             assert_eq!(ttl(Duration::from_millis(millis)).is_ok(), good, "{millis} ms");
         }
     }

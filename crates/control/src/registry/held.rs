@@ -69,7 +69,10 @@ impl Registry {
     ) -> Vec<(InstanceKey, Error)> {
         let reason = |key: &InstanceKey, now: Option<&str>| match now {
             Some(now) if now == session => None,
-            Some(now) => Some(lost(key, &format!("it was registered under the same name by session {now}"))),
+            Some(now) => Some(lost(
+                key,
+                &format!("it was registered under the same name by session {now}"),
+            )),
             None => Some(Error::NotFound(format!(
                 "instance {key} was deregistered; register again to come back"
             ))),
@@ -86,11 +89,16 @@ impl Registry {
 }
 
 fn lost(key: &InstanceKey, why: &str) -> Error {
-    Error::Conflict(format!("instance {key} is lost: {why}; give each process its own instance id"))
+    Error::Conflict(format!(
+        "instance {key} is lost: {why}; give each process its own instance id"
+    ))
 }
 
 pub(super) fn live(key: &InstanceKey, session: &str, lease: LeaseId) -> Result<Op> {
-    let value = encode(&Liveness { session: session.into() })?.into();
+    let value = encode(&Liveness {
+        session: session.into(),
+    })?
+    .into();
     Ok(Op::Put {
         key: keys::liveness(key).into(),
         value,

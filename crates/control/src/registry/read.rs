@@ -22,23 +22,32 @@ impl Registry {
     pub fn services(&self, namespace: Option<&str>) -> (Vec<ServiceCounts>, Revision) {
         self.mirror.read(|state| {
             let wanted = |key: &ServiceKey| namespace.is_none_or(|namespace| namespace == key.namespace);
-            let counted = state.services().iter().filter(|(key, _)| wanted(key)).map(|(key, service)| ServiceCounts {
-                service: key.clone(),
-                instances: service.instances().count(),
-                ready: service.instances().filter(|i| i.takes_traffic()).count(),
-            });
-            (counted.filter(|counts| counts.instances > 0).collect(), state.revision())
+            let counted = state
+                .services()
+                .iter()
+                .filter(|(key, _)| wanted(key))
+                .map(|(key, service)| ServiceCounts {
+                    service: key.clone(),
+                    instances: service.instances().count(),
+                    ready: service.instances().filter(|i| i.takes_traffic()).count(),
+                });
+            (
+                counted.filter(|counts| counts.instances > 0).collect(),
+                state.revision(),
+            )
         })
     }
 
     /// The instances of a service; none if nobody knows it.
     pub fn instances(&self, service: &ServiceKey) -> (Vec<Arc<Instance>>, Revision) {
-        self.mirror.read(|state| (state.instances(service).cloned().collect(), state.revision()))
+        self.mirror
+            .read(|state| (state.instances(service).cloned().collect(), state.revision()))
     }
 
     /// One instance.
     pub fn instance(&self, key: &InstanceKey) -> (Option<Arc<Instance>>, Revision) {
-        self.mirror.read(|state| (state.instance(key).cloned(), state.revision()))
+        self.mirror
+            .read(|state| (state.instance(key).cloned(), state.revision()))
     }
 
     /// How many instances are in a state.

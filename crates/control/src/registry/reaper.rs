@@ -47,7 +47,9 @@ impl Reaper {
         let mut revisions = self.mirror.revisions();
         loop {
             revisions.mark_unchanged();
-            let (batch, next) = self.mirror.read(|state| due(state.orphans(), self.clock.now(), PER_TXN * AT_ONCE));
+            let (batch, next) = self
+                .mirror
+                .read(|state| due(state.orphans(), self.clock.now(), PER_TXN * AT_ONCE));
             if batch.is_empty() {
                 self.idle(&mut revisions, next).await;
                 continue;
@@ -108,7 +110,10 @@ impl Reaper {
 fn due(orphans: &BTreeMap<InstanceKey, Orphan>, now: Instant, limit: usize) -> (Batch, Option<Instant>) {
     let (ready, waiting): (Vec<_>, Vec<_>) = orphans.iter().partition(|(_, orphan)| orphan.after <= now);
     let next = waiting.iter().map(|(_, orphan)| orphan.after).min();
-    let batch = ready.into_iter().take(limit).map(|(key, orphan)| (key.clone(), orphan.registered));
+    let batch = ready
+        .into_iter()
+        .take(limit)
+        .map(|(key, orphan)| (key.clone(), orphan.registered));
     (batch.collect(), next)
 }
 
@@ -121,7 +126,10 @@ fn removal(batch: &[(InstanceKey, Revision)]) -> Txn {
     });
     Txn {
         compares: compares.collect(),
-        then: batch.iter().map(|(key, _)| Op::delete(keys::registration(key))).collect(),
+        then: batch
+            .iter()
+            .map(|(key, _)| Op::delete(keys::registration(key)))
+            .collect(),
         otherwise: Vec::new(),
     }
 }

@@ -124,7 +124,9 @@ impl Registry {
 
     async fn rest_lease(&self, key: &InstanceKey) -> Result<Option<LeaseId>> {
         let held = self.liveness(key).await?;
-        Ok(held.filter(|(liveness, _)| liveness.session.starts_with(PREFIX)).map(|(_, lease)| lease))
+        Ok(held
+            .filter(|(liveness, _)| liveness.session.starts_with(PREFIX))
+            .map(|(_, lease)| lease))
     }
 
     /// From the mirror, or from the store for what another replica has just written.

@@ -3,4 +3,5 @@
 mod client;
 mod hub;
 mod life;
+mod rest;
 mod sessions;

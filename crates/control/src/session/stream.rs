@@ -153,9 +153,10 @@ impl Live {
 fn message(request: Request) -> Result<Option<Message>> {
     match request {
         Ok(proto::SessionRequest { message: Some(message) }) => Ok(Some(message)),
-        Ok(proto::SessionRequest { message: None }) => {
-            Err(Error::invalid("message", "is empty or of a newer protocol than this server speaks"))
-        }
+        Ok(proto::SessionRequest { message: None }) => Err(Error::invalid(
+            "message",
+            "is empty or of a newer protocol than this server speaks",
+        )),
         Err(status) => {
             tracing::debug!(%status, "a session stream broke off");
             Ok(None)

@@ -20,7 +20,10 @@ impl State {
             touched.extend(self.take(event));
         }
         self.revision = self.revision.max(batch.revision);
-        let changed: Vec<Subject> = touched.into_iter().filter(|s| self.settle(s, batch.revision, now)).collect();
+        let changed: Vec<Subject> = touched
+            .into_iter()
+            .filter(|s| self.settle(s, batch.revision, now))
+            .collect();
         self.log.push(batch.revision, changed.clone());
         changed
     }
@@ -163,17 +166,22 @@ impl State {
     /// stay for ever.
     pub(in crate::mirror) fn forget(&mut self) {
         let floor = self.log.floor();
-        self.services.retain(|_, service| !service.entries.is_empty() || service.changed > floor);
+        self.services
+            .retain(|_, service| !service.entries.is_empty() || service.changed > floor);
     }
 }
 
 fn decode<T: DeserializeOwned>(kv: &KeyValue) -> Option<T> {
-    serde_json::from_slice(&kv.value).map_err(|error| unreadable(kv, &error)).ok()
+    serde_json::from_slice(&kv.value)
+        .map_err(|error| unreadable(kv, &error))
+        .ok()
 }
 
 fn decode_resource(kv: &KeyValue) -> Option<Resource> {
     let json: serde_json::Value = decode(kv)?;
-    Resource::from_json(&json).map_err(|problem| unreadable(kv, &problem)).ok()
+    Resource::from_json(&json)
+        .map_err(|problem| unreadable(kv, &problem))
+        .ok()
 }
 
 /// A record that a newer version wrote, or a person: it is passed over, and said so.

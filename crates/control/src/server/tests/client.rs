@@ -234,7 +234,7 @@ pub(super) fn orders() -> ServiceKey {
     ServiceKey::new("shop", "orders")
 }
 
-pub(super) fn instance(id: impl ToString) -> InstanceKey {
+pub(super) fn instance(id: u32) -> InstanceKey {
     InstanceKey::new(orders(), id.to_string())
 }
 

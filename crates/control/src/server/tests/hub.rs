@@ -74,7 +74,11 @@ async fn a_slow_subscriber_gets_the_newest_state_and_no_backlog() {
     slow.next().await;
     let mut session = server.session("", LONG).await;
     for round in 0..500 {
-        let state = if round % 2 == 0 { InstanceState::Starting } else { InstanceState::Ready };
+        let state = if round % 2 == 0 {
+            InstanceState::Starting
+        } else {
+            InstanceState::Ready
+        };
         session.register(&instance(1), state).await;
     }
     let newest = server.registry().instances(&orders()).1;

@@ -57,7 +57,11 @@ async fn health_and_metrics_are_on_the_same_port() {
     subscription.until(|_| true).await;
     assert!(get(&server, "/livez").await.starts_with("HTTP/1.1 200"));
     assert!(get(&server, "/metrics").await.contains("nines_hub_subscribers"));
-    assert!(get(&server, "/v1/namespaces/shop/services").await.starts_with("HTTP/1.1 200"));
+    assert!(
+        get(&server, "/v1/namespaces/shop/services")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
     assert!(get(&server, "/nowhere").await.starts_with("HTTP/1.1 404"));
     drop(subscription);
     server.stop().await;
@@ -83,8 +87,13 @@ async fn what_stands_in_the_way_of_a_start_is_named() {
     let server = start(dir.path()).await;
     let taken = Config::new(server.address, dir.path().join("other"));
     let error = Server::bind(taken, process()).await.expect_err("the port is taken");
-    assert!(matches!(error, Error::Listen { .. }) && error.to_string().contains("taken"), "{error}");
-    let error = Server::bind(config(dir.path()), process()).await.expect_err("the store is locked");
+    assert!(
+        matches!(error, Error::Listen { .. }) && error.to_string().contains("taken"),
+        "{error}"
+    );
+    let error = Server::bind(config(dir.path()), process())
+        .await
+        .expect_err("the store is locked");
     assert!(error.to_string().contains("in use by another nines server"), "{error}");
     server.stop().await;
 }

@@ -25,7 +25,10 @@ async fn what_is_registered_is_seen_until_it_deregisters() {
     let first = subscription.next().await;
     assert!(first.full && first.revision >= registered.revision);
     assert_eq!(subscription.state(&instance(1)), Some(InstanceState::Ready));
-    assert!(matches!(session.deregister(&instance(1)).await, Answer::Deregistered(_)));
+    assert!(matches!(
+        session.deregister(&instance(1)).await,
+        Answer::Deregistered(_)
+    ));
     subscription.until(|c| c.instances.is_empty()).await;
     drop((session, subscription));
     server.stop().await;
@@ -101,7 +104,10 @@ async fn a_wrong_registration_is_refused_by_field_and_the_session_goes_on() {
     };
     assert_eq!(refused.kind, "invalid_argument");
     assert!(refused.message.contains("0.0.0.0"), "{}", refused.message);
-    assert!(matches!(session.register(&instance(1), InstanceState::Ready).await, Answer::Registered(_)));
+    assert!(matches!(
+        session.register(&instance(1), InstanceState::Ready).await,
+        Answer::Registered(_)
+    ));
     drop(session);
     server.stop().await;
 }
@@ -123,7 +129,10 @@ async fn the_last_registration_of_a_name_wins_and_the_other_session_is_told() {
     // What the old one lost it cannot end.
     assert!(matches!(old.deregister(&instance(1)).await, Answer::Deregistered(_)));
     let registry = server.registry();
-    assert_eq!(registry.instance(&instance(1)).0.unwrap().state, InstanceState::Starting);
+    assert_eq!(
+        registry.instance(&instance(1)).0.unwrap().state,
+        InstanceState::Starting
+    );
     drop((old, new, registry));
     server.stop().await;
 }
@@ -136,7 +145,13 @@ async fn a_resumed_session_keeps_its_instances_and_replaces_the_old_stream() {
     old.register(&instance(1), InstanceState::Ready).await;
     let mut new = server.session(&old.id, LONG).await;
     assert_eq!(new.id, old.id);
-    assert!(old.ended().await.expect("a status").message().contains("another stream"));
+    assert!(
+        old.ended()
+            .await
+            .expect("a status")
+            .message()
+            .contains("another stream")
+    );
     assert!(matches!(new.heartbeat().await, Answer::Alive(_)));
     let unknown = server.session("no-such-session", LONG).await;
     assert_ne!(unknown.id, "no-such-session");
@@ -154,7 +169,9 @@ async fn a_drain_waits_for_the_acknowledgement() {
     subscription.next().await;
     subscription.ack(subscription.catalog.revision).await;
     session.drain(&instance(1), LONG).await;
-    subscription.until(|c| state(c, &instance(1)) == Some(InstanceState::Draining)).await;
+    subscription
+        .until(|c| state(c, &instance(1)) == Some(InstanceState::Draining))
+        .await;
     // The answer to the heartbeat comes first: nobody has acknowledged.
     assert!(matches!(session.heartbeat().await, Answer::Alive(_)));
     subscription.ack(subscription.catalog.revision).await;
@@ -206,7 +223,13 @@ async fn ten_thousand_instances_of_one_session_end_together() {
     let mut subscription = server.subscribe(in_orders(), 0).await;
     subscription.next().await;
     drop(session);
-    subscription.until(|c| c.instances.get(&orders()).is_none_or(|all| all.values().all(|i| i.state == InstanceState::Down))).await;
+    subscription
+        .until(|c| {
+            c.instances
+                .get(&orders())
+                .is_none_or(|all| all.values().all(|i| i.state == InstanceState::Down))
+        })
+        .await;
     let down = tokio::time::Instant::now();
     subscription.until(|c| c.instances.is_empty()).await;
     let reaping = down.elapsed();

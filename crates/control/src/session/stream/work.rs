@@ -87,7 +87,8 @@ impl Live {
                 for (key, _) in batch {
                     let id = Some(key_to_proto(&key));
                     self.held.insert(key);
-                    self.send(Answer::Registered(proto::Registered { id, revision })).await?;
+                    self.send(Answer::Registered(proto::Registered { id, revision }))
+                        .await?;
                 }
                 Ok(())
             }
