@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use serde::Serialize;
+use tokio::sync::watch;
 
 /// What a process waits for. Clones share the list. With no condition it is ready.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<RwLock<BTreeMap<&'static str, Check>>>);
+pub struct Health(Arc<watch::Sender<BTreeMap<&'static str, Check>>>);
 
 /// One condition, as shown at `/readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -35,7 +35,7 @@ impl Health {
     pub fn ready(&self, name: &'static str) {
         self.set(
             name,
-            Check {
+            &Check {
                 ready: true,
                 reason: None,
             },
@@ -46,7 +46,7 @@ impl Health {
     pub fn ready_but(&self, name: &'static str, remark: impl Into<String>) {
         self.set(
             name,
-            Check {
+            &Check {
                 ready: true,
                 reason: Some(remark.into()),
             },
@@ -57,7 +57,7 @@ impl Health {
     pub fn not_ready(&self, name: &'static str, reason: impl Into<String>) {
         self.set(
             name,
-            Check {
+            &Check {
                 ready: false,
                 reason: Some(reason.into()),
             },
@@ -66,21 +66,43 @@ impl Health {
 
     /// Everything at once.
     pub fn report(&self) -> Report {
-        let checks = self.0.read().clone();
+        let checks = self.0.borrow().clone();
         Report {
-            ready: checks.values().all(|check| check.ready),
+            ready: all_hold(&checks),
             checks,
         }
     }
 
-    fn set(&self, name: &'static str, check: Check) {
-        self.0.write().insert(name, check);
+    /// Waits until it is ready (or, with `false`, until it is not).
+    pub async fn until(&self, ready: bool) {
+        let mut checks = self.0.subscribe();
+        // The sender lives in `self`, so the wait cannot end for lack of one.
+        drop(checks.wait_for(|checks| all_hold(checks) == ready).await);
     }
+
+    fn set(&self, name: &'static str, check: &Check) {
+        self.0
+            .send_if_modified(|checks| checks.insert(name, check.clone()).as_ref() != Some(check));
+    }
+}
+
+fn all_hold(checks: &BTreeMap<&'static str, Check>) -> bool {
+    checks.values().all(|check| check.ready)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn readiness_can_be_waited_for() {
+        let health = Health::new();
+        health.not_ready("store", "opening");
+        let mut waiting = Box::pin(health.until(true));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        health.ready("store");
+        waiting.await;
+    }
 
     #[test]
     fn one_unmet_condition_is_enough() {
