@@ -97,7 +97,10 @@ fn config(version: proto::ConfigVersion) -> Result<ConfigItem> {
     let key = config_key("config.name", version.name)?;
     let item: ConfigItem = json("config.json", &version.json)?;
     if item.key != key {
-        return Err(ConvertError::new("config.json", format!("the item is {}, not {key}", item.key)));
+        return Err(ConvertError::new(
+            "config.json",
+            format!("the item is {}, not {key}", item.key),
+        ));
     }
     Ok(item)
 }

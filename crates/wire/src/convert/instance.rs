@@ -98,7 +98,10 @@ fn ports(ports: Vec<proto::Port>) -> Result<Vec<Port>> {
 fn port_number(field: &str, number: u32) -> Result<u16> {
     match u16::try_from(number) {
         Ok(number) if number > 0 => Ok(number),
-        _ => Err(ConvertError::new(field, format!("{number} is not a port from 1 to 65535"))),
+        _ => Err(ConvertError::new(
+            field,
+            format!("{number} is not a port from 1 to 65535"),
+        )),
     }
 }
 

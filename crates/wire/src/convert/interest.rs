@@ -51,7 +51,9 @@ impl Subscribe {
             add_kind(&mut interest.kinds, &format!("kinds[{index}]"), wanted)?;
         }
         for (index, config) in message.configs.into_iter().enumerate() {
-            interest.configs.insert(config_from_proto(&format!("configs[{index}]"), config)?);
+            interest
+                .configs
+                .insert(config_from_proto(&format!("configs[{index}]"), config)?);
         }
         Ok(Self {
             subscriber: subscriber(message.subscriber)?,
@@ -140,7 +142,11 @@ fn subscriber(text: String) -> Result<String> {
 
 fn labels(labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let long = |text: &String| text.len() > MAX_LABEL || text.chars().any(char::is_control);
-    if labels.len() > MAX_LABELS || labels.iter().any(|(name, value)| name.is_empty() || long(name) || long(value)) {
+    if labels.len() > MAX_LABELS
+        || labels
+            .iter()
+            .any(|(name, value)| name.is_empty() || long(name) || long(value))
+    {
         let reason = format!("at most {MAX_LABELS} labels of up to {MAX_LABEL} printable bytes each");
         return Err(ConvertError::new("labels", reason));
     }
