@@ -8,7 +8,8 @@
 //! What it does not do: sockets, timers, routing, body sizes (the engine counts them), and content.
 //!
 //! The tokeniser is our own over `memchr`, because strictness needs every line end anyway and a partial head must not be
-//! parsed again from its start; tests and fuzz targets compare what it accepts with `httparse`.
+//! parsed again from its start; tests and fuzz targets compare what it accepts with `httparse`. The hostile messages of
+//! the tests are plain data in `testdata/hostile.rs`.
 
 mod ascii;
 mod authority;
@@ -53,3 +54,6 @@ pub enum Version {
     #[default]
     Http11,
 }
+
+#[cfg(test)]
+mod tests;
