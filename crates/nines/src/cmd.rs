@@ -1,6 +1,9 @@
 //! What each command does.
 
+mod proxy;
+mod role;
 pub(crate) mod run_child;
+mod server;
 mod up;
 mod verb;
 
@@ -19,13 +22,26 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verb(verb) => block_on(verb::run(cli.global, verb)),
         Command::RunChild(child) => run_child::run(&child).map_err(|error| Failure::Misuse(format!("{error:#}"))),
         Command::Up(args) => block_on(up::run(args)),
-        Command::Server(_) | Command::Proxy(_) => Err(Failure::Refused("this build has no roles, only verbs".into())),
+        Command::Server(args) => block_on_all_cores(server::run(args)),
+        Command::Proxy(args) => block_on(proxy::run(cli.global, args)),
     }
 }
 
-/// Verbs wait for one answer, and `nines up` for its children: one thread suffices.
+/// The control plane serves many at once.
+fn block_on_all_cores(role: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    run_on(tokio::runtime::Builder::new_multi_thread().enable_all().build(), role)
+}
+
+/// Verbs wait for one answer, `nines up` for its children, and a proxy's workers bring runtimes of their own: one thread
+/// suffices.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    run_on(tokio::runtime::Builder::new_current_thread().enable_all().build(), command)
+}
+
+fn run_on(
+    runtime: std::io::Result<tokio::runtime::Runtime>,
+    command: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
     runtime.block_on(command)
 }

@@ -61,7 +61,7 @@ impl Proxy {
         let workers: Vec<Handle> = (0..count).map(|i| Handle::start(part(i))).collect::<Result<_, _>>()?;
         let commands = workers.iter().map(Handle::commands).collect();
         let tasks = Tasks::new();
-        let publisher = Publisher::new(clock, metrics.clone(), health.clone(), commands);
+        let publisher = Publisher::new(clock.clone(), metrics.clone(), health.clone(), commands);
         let mut proxy = Self {
             admin: config.admin.address,
             publisher,
@@ -72,7 +72,7 @@ impl Proxy {
             workers,
             log,
         };
-        match proxy.open(source).await {
+        match proxy.open(source, clock).await {
             Ok(()) => Ok(proxy),
             Err(error) => {
                 proxy.shutdown(Duration::ZERO).await;
@@ -81,14 +81,16 @@ impl Proxy {
         }
     }
 
-    async fn open(&mut self, source: Source) -> Result<(), Error> {
+    async fn open(&mut self, source: Source, clock: Clock) -> Result<(), Error> {
         let pages = Pages {
             registry: self.registry.clone(),
             health: self.health.clone(),
             publisher: self.publisher.clone(),
         };
         self.admin = admin::start(self.admin, pages, &self.tasks).await?;
-        source.start(&self.publisher, &self.health, &self.tasks).await
+        source
+            .start(&self.publisher, &self.health, clock, &self.tasks)
+            .await
     }
 
     /// Where the admin pages are.

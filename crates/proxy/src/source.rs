@@ -5,6 +5,7 @@ mod file;
 
 use std::path::PathBuf;
 
+use nines_base::Clock;
 use nines_runtime::{Health, Tasks};
 
 use crate::Error;
@@ -24,10 +25,16 @@ pub enum Source {
 
 impl Source {
     /// Puts the first configuration in force as far as it is there, and follows its changes from then on.
-    pub(crate) async fn start(self, publisher: &Publisher, health: &Health, tasks: &Tasks) -> Result<(), Error> {
+    pub(crate) async fn start(
+        self,
+        publisher: &Publisher,
+        health: &Health,
+        clock: Clock,
+        tasks: &Tasks,
+    ) -> Result<(), Error> {
         match self {
             Source::Files(path) => file::start(path, publisher.clone(), health.clone(), tasks).await,
-            Source::Control(control) => control::start(control, publisher.clone(), health.clone(), tasks),
+            Source::Control(control) => control::start(control, publisher.clone(), health.clone(), clock, tasks),
         }
     }
 }

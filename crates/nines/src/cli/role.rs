@@ -38,11 +38,45 @@ pub(crate) struct ProxyArgs {
     /// Where the last known good state is kept
     #[arg(long, value_name = "DIR", default_value = ".nines")]
     pub(crate) data_dir: PathBuf,
+    /// One JSON line for each request: off, stdout or a file
+    #[arg(long, value_name = "off|stdout|FILE", default_value = "off")]
+    pub(crate) access_log: AccessLogArg,
     /// How long a stop may take before what is left is cut off
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// Where the access log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AccessLogArg {
+    Off,
+    Stdout,
+    File(PathBuf),
+}
+
+impl std::str::FromStr for AccessLogArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("name a file, or write off or stdout".into()),
+            "off" => Ok(AccessLogArg::Off),
+            "stdout" => Ok(AccessLogArg::Stdout),
+            path => Ok(AccessLogArg::File(path.into())),
+        }
+    }
+}
+
+impl From<AccessLogArg> for nines_proxy::config::AccessLog {
+    fn from(log: AccessLogArg) -> Self {
+        match log {
+            AccessLogArg::Off => Self::Off,
+            AccessLogArg::Stdout => Self::Stdout,
+            AccessLogArg::File(path) => Self::File(path),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
