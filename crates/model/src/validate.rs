@@ -73,7 +73,7 @@ impl Report {
     /// Tells the value and what is allowed.
     pub(crate) fn range<T>(&mut self, path: impl Into<String>, value: T, allowed: RangeInclusive<T>)
     where
-        T: PartialOrd + Display,
+        T: PartialOrd + Display + Copy,
     {
         self.ensure(allowed.contains(&value), path, || {
             format!(

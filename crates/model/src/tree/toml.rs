@@ -11,7 +11,9 @@ pub(crate) fn parse(text: &str) -> Result<Node, Vec<Problem>> {
     let lines = Lines::new(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(errors.iter().map(|error| problem(error, &lines)).collect());
+        let mut problems: Vec<Problem> = errors.iter().map(|error| problem(error, &lines)).collect();
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        return Err(problems);
     }
     let content = map(table.get_ref(), &lines)?;
     Ok(Node {

@@ -56,7 +56,8 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
-            flow_nesting_limit: MAX_DEPTH + 1,
+            // The scanner reads ahead; with room there, it is the depth that is found too large, and said.
+            flow_nesting_limit: 4 * MAX_DEPTH,
             max_nodes: MAX_NODES,
             max_recorded_anchor_bytes: MAX_TEXT,
             max_total_scalar_bytes: 4 * MAX_TEXT,
