@@ -80,9 +80,10 @@ impl Follower {
     pub(super) async fn run(mut self, stopping: CancellationToken) {
         let fallback_at = Instant::now() + PATIENCE;
         loop {
+            let unanswered = nothing_by(fallback_at, self.updates.subscribe());
             let ended = tokio::select! {
                 ended = self.follow() => ended,
-                () = sleep_until(fallback_at), if self.may_fall_back() => {
+                () = unanswered, if self.may_fall_back() => {
                     self.serve_last_known_good();
                     continue;
                 }
@@ -244,6 +245,14 @@ impl Follower {
                 verdicts: verdicts.collect(),
             })),
         }
+    }
+}
+
+/// Ends at `at` if there is no update by then, else never.
+async fn nothing_by(at: Instant, updates: watch::Receiver<Option<Update>>) {
+    sleep_until(at).await;
+    if updates.borrow().is_some() {
+        std::future::pending().await
     }
 }
 

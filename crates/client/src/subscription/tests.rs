@@ -212,3 +212,24 @@ async fn a_state_outlives_the_process_and_the_control_plane() {
         .await
         .expect("it says so");
 }
+
+#[tokio::test]
+async fn a_stream_that_answers_is_kept_whatever_lies_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Setup {
+        mut streams,
+        mut subscription,
+        ..
+    } = setup(Some(folder.path().join("catalog"))).await;
+    let mut stream = streams.recv().await.expect("a stream");
+    stream.interest().await;
+    stream.say(batch(10, true, &[1])).await;
+    next(&mut subscription).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    stream.say(batch(11, false, &[2])).await;
+    let update = next(&mut subscription).await;
+    assert_eq!((version(&update), update.source), (2, Source::Live));
+    assert!(streams.try_recv().is_err(), "the first stream serves on");
+}
