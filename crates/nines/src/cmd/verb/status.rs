@@ -15,7 +15,10 @@ fn render(status: &StatusView) -> String {
     let store = &status.store;
     pairs(&[
         ("version", status.version.clone()),
-        ("uptime", nines_base::duration::format(status.uptime)),
+        (
+            "uptime",
+            nines_base::duration::format(std::time::Duration::from_secs(status.uptime.as_secs())),
+        ),
         ("revision", status.revision.to_string()),
         (
             "services",

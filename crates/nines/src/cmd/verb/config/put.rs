@@ -13,11 +13,11 @@ use crate::exit::{Failure, problem_of};
 use crate::input;
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Failure> {
+    let (content, source) = content(&args)?;
     let format = match args.format.or_else(|| by_ending(args.file.as_deref())) {
         Some(format) => format,
         None => format_in_force(context, &args.name).await?,
     };
-    let (content, source) = content(&args)?;
     let request = PublishRequest {
         format,
         content,
