@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -69,12 +69,18 @@ impl Client {
             worker.config.timeouts.client_idle
         };
         self.alarm.set_idle(now, now + wait);
-        poll_fn(|cx| match self.stream.poll_read_ready(cx) {
-            Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending if self.alarm.fired() => Poll::Ready(false),
-            Poll::Pending => Poll::Pending,
-        })
-        .await
+        poll_fn(|cx| self.poll_request(cx)).await
+    }
+
+    /// Memory is only held if there are bytes to hold: a socket that looks readable may turn out not to be.
+    fn poll_request(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        match self.buffer.poll_read(cx, &mut self.stream, LARGE) {
+            Poll::Ready(result) => Poll::Ready(result.is_ok_and(|count| count > 0)),
+            Poll::Pending => {
+                self.buffer.release_if_empty();
+                if self.alarm.fired() { Poll::Ready(false) } else { Poll::Pending }
+            }
+        }
     }
 
     /// Ends our side and reads the rest of what the client sends, within bounds.

@@ -108,9 +108,13 @@ impl Record {
             return;
         }
         self.closed = true;
-        self.worker.shard().requests_ended.add(1);
         let took = now.saturating_duration_since(self.started);
         self.rule.counts().record(self.status, took);
+        if let Some(told) = &self.cause {
+            self.worker.shard().cause(told.cause).add(1);
+        }
+        // Last, so that whoever sees nothing in flight sees everything counted.
+        self.worker.shard().requests_ended.add(1);
     }
 
     /// There was no request after all.
@@ -160,9 +164,6 @@ impl Record {
         shard.sent_bytes.add(self.sent);
         if self.is_tunnel {
             shard.tunnels_closed.add(1);
-        }
-        if let Some(told) = &self.cause {
-            shard.cause(told.cause).add(1);
         }
         if self.worker.log.wanted() {
             self.write_line(peer, now);

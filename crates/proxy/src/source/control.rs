@@ -1,10 +1,16 @@
-//! Configuration from the control plane: one subscription to all routing resources and to the instances that they need.
+//! Configuration from the control plane, or from what it said last.
+//!
+//! A route may name a service whose instances are not subscribed to yet. Then the interest is widened first, and the
+//! state is put in force when it has both, so that no request meets a backend without endpoints only because its
+//! instances are on their way. A revision is acknowledged once every worker serves by it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use nines_base::Clock;
-use nines_client::{Source, Subscription, SubscriptionConfig, SubscriptionStatus, Update};
-use nines_model::{Catalog, Interest, Kind, Namespaces};
+use nines_base::{Clock, duration};
+use nines_client::{Subscription, SubscriptionConfig, SubscriptionStatus, Update};
+use nines_model::{Interest, Kind, Namespaces, ServiceKey};
 use nines_runtime::{Health, Tasks};
 
 use crate::Error;
@@ -13,6 +19,8 @@ use crate::snapshot::services;
 
 /// The name of the check at `/readyz`.
 const CHECK: &str = "control plane";
+/// The last-known-good file in the data directory.
+const CACHE: &str = "proxy-catalog";
 
 /// How to reach the control plane.
 #[derive(Debug, Clone)]
@@ -23,7 +31,16 @@ pub struct Control {
     pub data_dir: PathBuf,
 }
 
-/// Subscribes. What arrives comes into force as it arrives; `/readyz` tells how far it is.
+/// Follows the subscription.
+struct Follower {
+    subscription: Subscription,
+    publisher: Publisher,
+    health: Health,
+    /// Where the state in force comes from; nothing while there is none.
+    in_force: Option<nines_client::Source>,
+}
+
+/// Subscribes, and puts in force what comes.
 pub(super) fn start(
     control: Control,
     publisher: Publisher,
@@ -31,79 +48,92 @@ pub(super) fn start(
     clock: Clock,
     tasks: &Tasks,
 ) -> Result<(), Error> {
+    health.not_ready(CHECK, format!("no state from {} yet", control.servers.join(", ")));
     let config = SubscriptionConfig {
         servers: control.servers,
         subscriber: format!("proxy {}", std::process::id()),
-        cache: Some(control.data_dir.join("proxy-catalog")),
+        cache: Some(control.data_dir.join(CACHE)),
         ..SubscriptionConfig::default()
     };
-    health.not_ready(CHECK, "waiting for its first state");
-    let interest = interest_in(&Catalog::default());
-    let subscription = Subscription::start(config, interest, tasks, clock);
-    let subscription = subscription.map_err(|error| Error::Control(error.to_string()))?;
-    tasks.spawn("control plane health", show(subscription.status(), health.clone()));
-    tasks.spawn(
-        "configuration from the control plane",
-        follow(subscription, publisher, health),
-    );
+    let subscription = Subscription::start(config, interest(BTreeSet::new()), tasks, clock)
+        .map_err(|error| Error::Control(error.to_string()))?;
+    let follower = Follower {
+        subscription,
+        publisher,
+        health,
+        in_force: None,
+    };
+    tasks.spawn("configuration", follower.run());
     Ok(())
 }
 
-async fn follow(mut subscription: Subscription, publisher: Publisher, health: Health) {
-    while let Some(update) = subscription.next().await {
-        subscription.set_interest(interest_in(&update.catalog));
-        if lacks_instances(&update) {
-            // A route names a service whose instances were not asked for before. They come at once, together with
-            // everything else; until then the routes that are in force stay so.
-            continue;
-        }
-        if let Err(error) = publisher.publish(&update.catalog).await {
-            tracing::error!(%error, "the configuration is only partly in force");
-        }
-        // Every worker serves by it now: whoever drains may believe that nothing is routed there any more.
-        subscription.ack(update.catalog.revision, []);
-        match update.source {
-            Source::Live => health.ready(CHECK),
-            Source::LastKnownGood { age } => {
-                let age = age.as_secs();
-                health.ready_but(
-                    CHECK,
-                    format!("not reached; serving its state of {age} s ago from the disk"),
-                );
-            }
-        }
-    }
-}
-
-/// Says at `/readyz` when the stream is lost; it stays ready, for what is known serves on.
-async fn show(mut status: tokio::sync::watch::Receiver<SubscriptionStatus>, health: Health) {
-    while status.changed().await.is_ok() {
-        let known = health.report().checks.get(CHECK).is_some_and(|check| check.ready);
-        match &*status.borrow_and_update() {
-            SubscriptionStatus::Reconnecting { attempt, reason } if known => {
-                health.ready_but(
-                    CHECK,
-                    format!("lost ({reason}), attempt {attempt}; the last state serves on"),
-                );
-            }
-            SubscriptionStatus::Reconnecting { reason, .. } => health.not_ready(CHECK, reason.clone()),
-            SubscriptionStatus::Live if known => health.ready(CHECK),
-            SubscriptionStatus::Live | SubscriptionStatus::Connecting => {}
-        }
-    }
-}
-
-/// All routing resources, and the instances that these need.
-fn interest_in(catalog: &Catalog) -> Interest {
+/// All routing resources of all namespaces, and these services' instances.
+fn interest(services: BTreeSet<ServiceKey>) -> Interest {
     Interest {
-        services: services(catalog),
-        kinds: Kind::ALL.into_iter().map(|kind| (kind, Namespaces::All)).collect(),
+        services,
+        kinds: Kind::ALL.map(|kind| (kind, Namespaces::All)).into(),
         ..Interest::default()
     }
 }
 
-/// Whether the routes need instances that the catalog was not asked for. What comes from the disk was whole when it was
-/// written.
-fn lacks_instances(update: &Update) -> bool {
-    update.source == Source::Live && !services(&update.catalog).is_subset(&update.interest.services)
+impl Follower {
+    async fn run(mut self) {
+        let mut status = self.subscription.status();
+        loop {
+            tokio::select! {
+                update = self.subscription.next() => match update {
+                    Some(update) => self.take(&update).await,
+                    None => return,
+                },
+                Ok(()) = status.changed() => {}
+            }
+            let status = status.borrow_and_update().clone();
+            self.tell(&status);
+        }
+    }
+
+    async fn take(&mut self, update: &Update) {
+        let wanted = services(&update.catalog);
+        if update.interest.services != wanted {
+            self.subscription.set_interest(interest(wanted.clone()));
+        }
+        let is_whole = wanted.is_subset(&update.interest.services);
+        let nothing_better = matches!(update.source, nines_client::Source::LastKnownGood { .. }) && self.in_force.is_none();
+        if !is_whole && !nothing_better {
+            return;
+        }
+        if let Err(error) = self.publisher.publish(&update.catalog).await {
+            tracing::error!(%error, revision = update.catalog.revision, "not all of the configuration is in force");
+        }
+        if self.in_force.is_none() {
+            tracing::info!(revision = update.catalog.revision, source = ?update.source, "the first configuration is in force");
+        }
+        self.in_force = Some(update.source);
+        self.subscription.ack(update.catalog.revision, []);
+    }
+
+    fn tell(&self, status: &SubscriptionStatus) {
+        let away = match status {
+            SubscriptionStatus::Live => None,
+            SubscriptionStatus::Connecting => Some("connecting to the control plane".to_owned()),
+            SubscriptionStatus::Reconnecting { attempt, reason } => {
+                Some(format!("cannot reach the control plane (attempt {attempt}): {reason}"))
+            }
+        };
+        match (self.in_force, away) {
+            (None, away) => {
+                let reason = away.unwrap_or_else(|| "waiting for the first state".to_owned());
+                self.health.not_ready(CHECK, reason);
+            }
+            (Some(nines_client::Source::LastKnownGood { age }), away) => {
+                let age = duration::format(Duration::from_secs(age.as_secs()));
+                let reason = away.unwrap_or_default();
+                self.health.ready_but(CHECK, format!("serving the last known good state, {age} old; {reason}"));
+            }
+            (Some(nines_client::Source::Live), Some(away)) => {
+                self.health.ready_but(CHECK, format!("serving the last state received; {away}"));
+            }
+            (Some(nines_client::Source::Live), None) => self.health.ready(CHECK),
+        }
+    }
 }

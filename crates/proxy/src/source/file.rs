@@ -64,10 +64,12 @@ async fn reload(path: &Path, revision: u64, publisher: &Publisher, health: &Heal
     }
 }
 
-/// Waits for a change and for the quiet after it.
+/// Waits for a change and for the quiet after it, but not for ever.
 async fn settled(changed: &Notify) {
     changed.notified().await;
-    while tokio::time::timeout(SETTLE, changed.notified()).await.is_ok() {}
+    let quiet = async { while tokio::time::timeout(SETTLE, changed.notified()).await.is_ok() {} };
+    // Whether quiet came or patience ended, the files are read now.
+    tokio::time::timeout(10 * SETTLE, quiet).await.unwrap_or_default();
 }
 
 /// A file is watched through its directory, because editors and config maps replace files instead of writing them.
@@ -76,8 +78,9 @@ fn watch(path: &Path, changed: std::sync::Arc<Notify>) -> Result<notify::Recomme
         path: path.to_owned(),
         source,
     };
+    let watched = path.to_owned();
     let on_event = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(|p| concerns(p, &watched))) {
             changed.notify_one();
         }
     };
@@ -89,6 +92,17 @@ fn watch(path: &Path, changed: std::sync::Arc<Notify>) -> Result<notify::Recomme
     };
     watcher.watch(directory, RecursiveMode::NonRecursive).map_err(fail)?;
     Ok(watcher)
+}
+
+/// Whether a change of `changed` may be a change of what is read from `watched`. Kubernetes exchanges mounted files by
+/// way of a link whose name begins with two dots.
+fn concerns(changed: &Path, watched: &Path) -> bool {
+    let is_link = changed.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+    is_link || changed.file_name() == watched.file_name() || is_document(changed)
+}
+
+fn is_document(path: &Path) -> bool {
+    matches!(path.extension().and_then(|e| e.to_str()), Some("yaml" | "yml" | "json"))
 }
 
 /// Reads the documents; every mistake of every file at once.
@@ -134,8 +148,7 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
-        let extension = file.extension().and_then(|e| e.to_str());
-        if matches!(extension, Some("yaml" | "yml" | "json")) && file.is_file() {
+        if is_document(&file) && file.is_file() {
             files.push(file);
         }
     }

@@ -1,0 +1,12 @@
+//! The data plane end to end, over real sockets on loopback: raw clients, raw backends, so that every byte is in the
+//! test's hand.
+
+mod harness;
+
+mod basics;
+mod bodies;
+mod causes;
+mod failures;
+mod headers;
+mod lifecycle;
+mod upgrade;
