@@ -35,7 +35,10 @@ fn block_on_all_cores(role: impl Future<Output = Result<(), Failure>>) -> Result
 /// Verbs wait for one answer, `nines up` for its children, and a proxy's workers bring runtimes of their own: one thread
 /// suffices.
 fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    run_on(tokio::runtime::Builder::new_current_thread().enable_all().build(), command)
+    run_on(
+        tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        command,
+    )
 }
 
 fn run_on(

@@ -47,7 +47,9 @@ pub(crate) struct Options {
 
 /// Runs the stack until a signal, or until its checks are done.
 pub(crate) async fn run(options: &Options) -> Result<(), Error> {
-    let layout = Layout { data_dir: options.data_dir.clone() };
+    let layout = Layout {
+        data_dir: options.data_dir.clone(),
+    };
     let nines = std::env::current_exe().map_err(|error| Error::Other(error.into()))?;
     let _lock = prepare(&layout)?;
     let plan = Plan::make(&options.stack, &layout, &nines)?;
@@ -55,7 +57,10 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
     let tasks = Tasks::new();
     let mut supervisor = Supervisor::new(tasks.clone(), Clock::system(), nines)?;
     tasks.spawn("table", table::show(supervisor.board()));
-    tasks.spawn("process list", write_processes(supervisor.board(), layout.data_dir.join("run/processes.json")));
+    tasks.spawn(
+        "process list",
+        write_processes(supervisor.board(), layout.data_dir.join("run/processes.json")),
+    );
 
     let outcome = tokio::select! {
         outcome = live(&mut supervisor, &plan, options.check) => outcome,
@@ -90,13 +95,22 @@ async fn live(supervisor: &mut Supervisor, plan: &Plan, check: bool) -> Result<(
 /// `shop is up: gateway http://127.0.0.1:8080, API http://127.0.0.1:9999; Ctrl-C drains it`.
 async fn up_line(plan: &Plan) -> Result<String, Error> {
     let addresses = gateway::addresses(plan.admin).await?;
-    let gateways: String = addresses.iter().map(|address| format!("gateway http://{address}, ")).collect();
-    Ok(format!("{} is up: {gateways}API http://{}; Ctrl-C drains it", plan.stack.name, plan.control))
+    let gateways: String = addresses
+        .iter()
+        .map(|address| format!("gateway http://{address}, "))
+        .collect();
+    Ok(format!(
+        "{} is up: {gateways}API http://{}; Ctrl-C drains it",
+        plan.stack.name, plan.control
+    ))
 }
 
 /// Makes the folders and takes the lock that keeps a second `nines up` out.
 fn prepare(layout: &Layout) -> Result<Flock<File>, Error> {
-    let unwritable = |path: &Path, error: std::io::Error| Error::Unwritable { path: path.into(), reason: error.to_string() };
+    let unwritable = |path: &Path, error: std::io::Error| Error::Unwritable {
+        path: path.into(),
+        reason: error.to_string(),
+    };
     for folder in [layout.logs(), layout.data_dir.join("run")] {
         std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
     }

@@ -20,10 +20,15 @@ pub(crate) async fn run(global: Global, args: ProxyArgs) -> Result<(), Failure> 
     };
     let source = match args.config {
         Some(path) => Source::Files(path),
-        None => Source::Control(Control { servers: global.server, data_dir: args.data_dir }),
+        None => Source::Control(Control {
+            servers: global.server,
+            data_dir: args.data_dir,
+        }),
     };
 
-    let proxy = Proxy::start(config, source, Clock::system()).await.map_err(|error| failure(&error))?;
+    let proxy = Proxy::start(config, source, Clock::system())
+        .await
+        .map_err(|error| failure(&error))?;
     role::say(&format!("nines proxy admin pages on http://{}", proxy.admin_addr()))?;
     for (listener, address) in proxy.listener_addrs() {
         role::say(&format!("{listener} listening on http://{address}"))?;
@@ -37,7 +42,10 @@ pub(crate) async fn run(global: Global, args: ProxyArgs) -> Result<(), Failure> 
     };
     match report.aborted {
         0 => Ok(()),
-        aborted => Err(Failure::Refused(format!("{aborted} connections were cut off after {:?}", args.drain))),
+        aborted => Err(Failure::Refused(format!(
+            "{aborted} connections were cut off after {:?}",
+            args.drain
+        ))),
     }
 }
 

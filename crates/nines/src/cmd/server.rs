@@ -13,16 +13,26 @@ use crate::exit::Failure;
 pub(crate) async fn run(args: ServerArgs) -> Result<(), Failure> {
     role::log(&args.log)?;
     let mut termination = Termination::listen()?;
-    let process =
-        Process { clock: Clock::system(), health: Health::new(), metrics: Registry::new(), tasks: Tasks::new() };
+    let process = Process {
+        clock: Clock::system(),
+        health: Health::new(),
+        metrics: Registry::new(),
+        tasks: Tasks::new(),
+    };
     let tasks = process.tasks.clone();
 
     let data_dir = args.data_dir.clone();
-    let server = Server::bind(Config::new(args.listen, args.data_dir), process).await.map_err(failure)?;
-    role::say(&format!("nines server listening on http://{} (state in {})", server.local_addr(), data_dir.display()))?;
+    let server = Server::bind(Config::new(args.listen, args.data_dir), process)
+        .await
+        .map_err(|error| failure(&error))?;
+    role::say(&format!(
+        "nines server listening on http://{} (state in {})",
+        server.local_addr(),
+        data_dir.display()
+    ))?;
 
     tokio::select! {
-        served = server.serve() => served.map_err(failure)?,
+        served = server.serve() => served.map_err(|error| failure(&error))?,
         signal = termination.received() => tracing::info!(signal, "draining"),
     }
     let drained = tokio::select! {
@@ -32,11 +42,14 @@ pub(crate) async fn run(args: ServerArgs) -> Result<(), Failure> {
     if drained.aborted.is_empty() {
         return Ok(());
     }
-    Err(Failure::Refused(format!("cut off after {:?}: {:?}", args.drain, drained.aborted)))
+    Err(Failure::Refused(format!(
+        "cut off after {:?}: {:?}",
+        args.drain, drained.aborted
+    )))
 }
 
 /// What the user can mend by another argument is wrong use.
-fn failure(error: nines_control::Error) -> Failure {
+fn failure(error: &nines_control::Error) -> Failure {
     match error.kind() {
         Kind::InvalidArgument | Kind::FailedPrecondition => Failure::Misuse(error.to_string()),
         _ => Failure::Refused(error.to_string()),

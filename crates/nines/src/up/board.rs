@@ -59,7 +59,10 @@ impl State {
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { rows: Mutex::default(), changes: watch::Sender::new(0) }))
+        Self(Arc::new(Shared {
+            rows: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }))
     }
 
     /// Changes one process's row and tells everybody.
@@ -108,7 +111,14 @@ mod tests {
     use super::*;
 
     fn row(group: &str, state: State) -> Row {
-        Row { group: group.into(), state, pid: None, port: None, restarts: 0, note: None }
+        Row {
+            group: group.into(),
+            state,
+            pid: None,
+            port: None,
+            restarts: 0,
+            note: None,
+        }
     }
 
     #[tokio::test]

@@ -22,9 +22,14 @@ struct Seen {
 pub(crate) async fn run(plan: &Plan) -> Result<(), Error> {
     let addresses = gateway::addresses(plan.admin).await?;
     let Some(gateway) = addresses.first() else {
-        return Err(Error::Other(anyhow::anyhow!("the gateway has no listener; give the stack a Gateway resource")));
+        return Err(Error::Other(anyhow::anyhow!(
+            "the gateway has no listener; give the stack a Gateway resource"
+        )));
     };
-    let http = Client::builder().no_proxy().timeout(Duration::from_secs(30)).redirect(reqwest::redirect::Policy::none());
+    let http = Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none());
     let http = http.build().map_err(anyhow::Error::from)?;
     say(&format!("\nchecks through the gateway at http://{gateway}"));
     let mut failed = 0;
@@ -39,7 +44,10 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), Error> {
             say(&format!("{} checks passed", plan.stack.checks.len()));
             Ok(())
         }
-        failed => Err(Error::ChecksFailed { failed, total: plan.stack.checks.len() }),
+        failed => Err(Error::ChecksFailed {
+            failed,
+            total: plan.stack.checks.len(),
+        }),
     }
 }
 
@@ -51,7 +59,10 @@ async fn send_all(http: &Client, gateway: SocketAddr, check: &CheckSpec) -> Vec<
     seen
 }
 
-#[expect(clippy::disallowed_methods, reason = "the time a request took is what is printed, nothing is decided by it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the time a request took is what is printed, nothing is decided by it"
+)]
 async fn send(http: &Client, gateway: SocketAddr, check: &CheckSpec) -> Seen {
     let start = std::time::Instant::now();
     let method = Method::from_bytes(check.method.as_bytes()).unwrap_or(Method::GET);
@@ -62,15 +73,29 @@ async fn send(http: &Client, gateway: SocketAddr, check: &CheckSpec) -> Seen {
     if let Some(json) = &check.json {
         request = request.json(json);
     }
-    let no_answer = |error: reqwest::Error| Seen { status: 0, cause: None, body: error.to_string(), took: start.elapsed() };
+    let no_answer = |error: reqwest::Error| Seen {
+        status: 0,
+        cause: None,
+        body: error.to_string(),
+        took: start.elapsed(),
+    };
     let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return no_answer(error),
     };
     let status = response.status().as_u16();
-    let cause = response.headers().get("x-nines-cause").and_then(|value| value.to_str().ok()).map(String::from);
+    let cause = response
+        .headers()
+        .get("x-nines-cause")
+        .and_then(|value| value.to_str().ok())
+        .map(String::from);
     match response.text().await {
-        Ok(body) => Seen { status, cause, body, took: start.elapsed() },
+        Ok(body) => Seen {
+            status,
+            cause,
+            body,
+            took: start.elapsed(),
+        },
         Err(error) => no_answer(error),
     }
 }
@@ -91,11 +116,21 @@ fn line(check: &CheckSpec, seen: &[Seen], passed: bool) -> String {
     let verdict = if passed { "ok    " } else { "FAILED" };
     let request = format!("{} {}", check.method, check.path);
     let counts = counts.collect::<Vec<_>>().join(", ");
-    let mut line = format!("{verdict} {request:<28} {counts:<16} p50 {middle:>6.1} ms  {}", check.name);
+    let mut line = format!(
+        "{verdict} {request:<28} {counts:<16} p50 {middle:>6.1} ms  {}",
+        check.name
+    );
     if let Some(wrong) = seen.iter().find(|seen| seen.status != check.status) {
         let body: String = wrong.body.chars().take(200).collect();
-        let cause = wrong.cause.as_deref().map(|cause| format!(" (x-nines-cause: {cause})")).unwrap_or_default();
-        line.push_str(&format!("\n       expected {}, got {}{cause}: {body}", check.status, wrong.status));
+        let cause = wrong
+            .cause
+            .as_deref()
+            .map(|cause| format!(" (x-nines-cause: {cause})"))
+            .unwrap_or_default();
+        line.push_str(&format!(
+            "\n       expected {}, got {}{cause}: {body}",
+            check.status, wrong.status
+        ));
     }
     line
 }
@@ -109,13 +144,25 @@ mod tests {
     }
 
     fn seen(status: u16, cause: Option<&str>) -> Seen {
-        Seen { status, cause: cause.map(String::from), body: "sorry".into(), took: Duration::from_millis(2) }
+        Seen {
+            status,
+            cause: cause.map(String::from),
+            body: "sorry".into(),
+            took: Duration::from_millis(2),
+        }
     }
 
     #[test]
     fn a_failure_says_what_was_seen() {
         let text = line(&check(), &[seen(200, None), seen(503, Some("no_endpoint"))], false);
-        for part in ["FAILED", "200 × 1, 503 × 1", "expected 200, got 503", "no_endpoint", "sorry", "it answers"] {
+        for part in [
+            "FAILED",
+            "200 × 1, 503 × 1",
+            "expected 200, got 503",
+            "no_endpoint",
+            "sorry",
+            "it answers",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

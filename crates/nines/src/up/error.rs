@@ -17,13 +17,28 @@ pub(crate) enum Error {
     #[error("another `nines up` runs on {}; stop it, or choose another place with --data-dir", .0.display())]
     Locked(PathBuf),
     #[error("{field}: cannot listen on {address} ({reason}); stop what listens there, or choose another port")]
-    PortTaken { field: String, address: SocketAddr, reason: String },
+    PortTaken {
+        field: String,
+        address: SocketAddr,
+        reason: String,
+    },
     #[error("no free port to be had: {0}")]
     NoPort(String),
-    #[error("command `{command}` does not exist or cannot be executed; looked at {}", .tried.join(", "))]
-    NoCommand { command: String, tried: Vec<String> },
+    #[error(
+        "command `{command}` of service {service}: there is no such program {place}; build or install it, or correct the name"
+    )]
+    NoCommand {
+        service: String,
+        command: String,
+        place: String,
+    },
     #[error("{process} did not start: {why}\nlast lines of {}:\n{tail}", .log.display())]
-    NotStarted { process: String, why: String, log: PathBuf, tail: String },
+    NotStarted {
+        process: String,
+        why: String,
+        log: PathBuf,
+        tail: String,
+    },
     #[error("the control plane refuses {what}: {why}")]
     Refused { what: String, why: String },
     #[error("the stack was not ready within {0:?}; the table above says what it waits for")]

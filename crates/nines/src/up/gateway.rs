@@ -18,8 +18,19 @@ struct Listener {
 
 /// The addresses of all listeners, in the gateway's order.
 pub(crate) async fn addresses(admin: SocketAddr) -> Result<Vec<SocketAddr>, Error> {
-    let http = reqwest::Client::builder().no_proxy().build().map_err(anyhow::Error::from)?;
-    let response = http.get(format!("http://{admin}/config")).send().await.map_err(anyhow::Error::from)?;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .map_err(anyhow::Error::from)?;
+    let response = http
+        .get(format!("http://{admin}/config"))
+        .send()
+        .await
+        .map_err(anyhow::Error::from)?;
     let effective: Effective = response.json().await.map_err(anyhow::Error::from)?;
-    Ok(effective.listening.into_iter().map(|listener| listener.address).collect())
+    Ok(effective
+        .listening
+        .into_iter()
+        .map(|listener| listener.address)
+        .collect())
 }

@@ -43,7 +43,12 @@ enum End {
 impl Keeper {
     pub(crate) fn new(program: Program, context: Context, stop: CancellationToken) -> Self {
         let life = Life::new(program.restart);
-        Self { program, context, life, stop }
+        Self {
+            program,
+            context,
+            life,
+            stop,
+        }
     }
 
     /// Runs until told to stop or until the restart policy lets the program rest.
@@ -101,7 +106,14 @@ impl Keeper {
             return false;
         };
         let state = if crash_loop { State::CrashLoop } else { State::Backoff };
-        self.show(state, None, Some(format!("{why}; again in {after:?}; log: {}", self.program.log.display())));
+        self.show(
+            state,
+            None,
+            Some(format!(
+                "{why}; again in {after:?}; log: {}",
+                self.program.log.display()
+            )),
+        );
         tokio::select! {
             () = tokio::time::sleep(after) => true,
             () = self.stop.cancelled() => {

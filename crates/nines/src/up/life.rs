@@ -7,7 +7,10 @@ use nines_base::Backoff;
 
 use super::stack::Restart;
 
-const BACKOFF: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(30) };
+const BACKOFF: Backoff = Backoff {
+    base: Duration::from_millis(200),
+    max: Duration::from_secs(30),
+};
 /// So many ends within [`LOOP_WINDOW`] are a crash loop.
 const LOOP_ENDS: usize = 5;
 const LOOP_WINDOW: Duration = Duration::from_secs(60);
@@ -37,7 +40,13 @@ pub(crate) enum Next {
 
 impl Life {
     pub(crate) fn new(policy: Restart) -> Self {
-        Self { policy, failures: 0, ends: VecDeque::new(), ready_since: None, restarts: 0 }
+        Self {
+            policy,
+            failures: 0,
+            ends: VecDeque::new(),
+            ready_since: None,
+            restarts: 0,
+        }
     }
 
     /// The program has become ready.
@@ -47,7 +56,10 @@ impl Life {
 
     /// The program has ended.
     pub(crate) fn ended(&mut self, success: bool, now: Instant) -> Next {
-        let was_ready_for = self.ready_since.take().map(|since| now.saturating_duration_since(since));
+        let was_ready_for = self
+            .ready_since
+            .take()
+            .map(|since| now.saturating_duration_since(since));
         if was_ready_for.is_some_and(|time| time >= HEALTHY_AFTER) {
             self.failures = 0;
             self.ends.clear();
@@ -64,8 +76,12 @@ impl Life {
         self.failures += 1;
         self.restarts += 1;
         self.ends.push_back(now);
-        self.ends.retain(|end| now.saturating_duration_since(*end) < LOOP_WINDOW);
-        Next::Restart { after, crash_loop: self.ends.len() >= LOOP_ENDS }
+        self.ends
+            .retain(|end| now.saturating_duration_since(*end) < LOOP_WINDOW);
+        Next::Restart {
+            after,
+            crash_loop: self.ends.len() >= LOOP_ENDS,
+        }
     }
 }
 
@@ -80,7 +96,9 @@ mod tests {
         let mut life = Life::new(Restart::Always);
         let mut waits = Vec::new();
         for _ in 0..10 {
-            let Next::Restart { after, .. } = life.ended(false, clock.now()) else { panic!("always restarts") };
+            let Next::Restart { after, .. } = life.ended(false, clock.now()) else {
+                panic!("always restarts")
+            };
             waits.push(after.as_millis());
             hand.advance(after);
         }
@@ -108,7 +126,13 @@ mod tests {
         life.ready(clock.now());
         hand.advance(HEALTHY_AFTER);
         let next = life.ended(false, clock.now());
-        assert_eq!(next, Next::Restart { after: Duration::from_millis(200), crash_loop: false });
+        assert_eq!(
+            next,
+            Next::Restart {
+                after: Duration::from_millis(200),
+                crash_loop: false
+            }
+        );
     }
 
     #[test]
@@ -120,7 +144,11 @@ mod tests {
             (Restart::OnFailure, false, false),
             (Restart::Never, false, true),
         ] {
-            assert_eq!(Life::new(policy).ended(success, clock.now()) == Next::Rest, rests, "{policy:?} {success}");
+            assert_eq!(
+                Life::new(policy).ended(success, clock.now()) == Next::Rest,
+                rests,
+                "{policy:?} {success}"
+            );
         }
     }
 }

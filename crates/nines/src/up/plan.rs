@@ -52,17 +52,29 @@ impl Plan {
     pub(crate) fn make(file: &Path, layout: &Layout, nines: &Path) -> Result<Self, Error> {
         let stack = read_stack(file)?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let resources = stack.resources.iter().map(|path| ResourceFile::read(&folder.join(path)));
+        let resources = stack
+            .resources
+            .iter()
+            .map(|path| ResourceFile::read(&folder.join(path)));
         let resources = resources.collect::<Result<Vec<_>, _>>()?;
         let control = claim("control.listen", stack.control.listen)?;
         let admin = claim("gateway.admin", stack.gateway.admin)?;
         check_listeners(&resources)?;
-        let mut programs = vec![control_program(nines, layout, control), gateway_program(nines, layout, &stack, control, admin)];
+        let mut programs = vec![
+            control_program(nines, layout, control),
+            gateway_program(nines, layout, &stack, control, admin),
+        ];
         for service in &stack.services {
-            let path = find_command(&service.command, folder, nines)?;
+            let path = find_command(service, folder, nines)?;
             programs.extend((1..=service.replicas).map(|n| service_program(service, n, &path, layout, control)));
         }
-        Ok(Self { stack, control, admin, resources, programs })
+        Ok(Self {
+            stack,
+            control,
+            admin,
+            resources,
+            programs,
+        })
     }
 }
 
@@ -70,7 +82,11 @@ impl ResourceFile {
     fn read(path: &Path) -> Result<Self, Error> {
         let text = read(path)?;
         let resources = document::parse(&text, Some(&path.display().to_string())).map_err(Error::Broken)?;
-        Ok(Self { path: path.into(), text, resources })
+        Ok(Self {
+            path: path.into(),
+            text,
+            resources,
+        })
     }
 }
 
@@ -81,12 +97,21 @@ fn read_stack(file: &Path) -> Result<Stack, Error> {
     if mistakes.is_empty() {
         return Ok(stack);
     }
-    let problem = |(path, message)| Problem { source: Some(source.clone()), line: None, column: None, path, message };
+    let problem = |(path, message)| Problem {
+        source: Some(source.clone()),
+        line: None,
+        column: None,
+        path,
+        message,
+    };
     Err(Error::Broken(mistakes.into_iter().map(problem).collect()))
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|error| Error::Unreadable { path: path.into(), reason: error.to_string() })
+    std::fs::read_to_string(path).map_err(|error| Error::Unreadable {
+        path: path.into(),
+        reason: error.to_string(),
+    })
 }
 
 /// The address itself if it is free, a free port in place of port 0.
@@ -97,18 +122,30 @@ fn claim(field: &str, address: SocketAddr) -> Result<SocketAddr, Error> {
     }
     match TcpListener::bind(address) {
         Ok(_) => Ok(address),
-        Err(error) => Err(Error::PortTaken { field: field.into(), address, reason: error.to_string() }),
+        Err(error) => Err(Error::PortTaken {
+            field: field.into(),
+            address,
+            reason: error.to_string(),
+        }),
     }
 }
 
 fn check_listeners(files: &[ResourceFile]) -> Result<(), Error> {
-    let gateways = files.iter().flat_map(|file| &file.resources).filter_map(|resource| match resource {
-        Resource::Gateway(gateway) => Some(gateway),
-        _ => None,
-    });
+    let gateways = files
+        .iter()
+        .flat_map(|file| &file.resources)
+        .filter_map(|resource| match resource {
+            Resource::Gateway(gateway) => Some(gateway),
+            _ => None,
+        });
     for gateway in gateways {
         let loopback = [std::net::IpAddr::from([127, 0, 0, 1])];
-        let named: Vec<_> = gateway.spec.addresses.iter().filter_map(|address| address.value.parse().ok()).collect();
+        let named: Vec<_> = gateway
+            .spec
+            .addresses
+            .iter()
+            .filter_map(|address| address.value.parse().ok())
+            .collect();
         let addresses = if named.is_empty() { &loopback[..] } else { &named };
         for listener in gateway.spec.listeners.iter().filter(|listener| listener.port != 0) {
             let field = format!("listener {} of Gateway {}", listener.name, gateway.metadata.name);
@@ -121,28 +158,45 @@ fn check_listeners(files: &[ResourceFile]) -> Result<(), Error> {
 }
 
 /// With a slash: relative to the stack file. Without: beside the `nines` binary, then in PATH.
-fn find_command(command: &str, folder: &Path, nines: &Path) -> Result<PathBuf, Error> {
-    let mut tried = Vec::new();
-    let places = if command.contains('/') {
-        vec![folder.join(command)]
+fn find_command(service: &ServiceSpec, folder: &Path, nines: &Path) -> Result<PathBuf, Error> {
+    let command = &service.command;
+    let (places, place) = if command.contains('/') {
+        let path = folder.join(command);
+        let place = format!("at {}", path.display());
+        (vec![path], place)
     } else {
         let beside = nines.parent().map(Path::to_path_buf);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        beside.into_iter().chain(std::env::split_paths(&path)).map(|place| place.join(command)).collect()
+        let folders = beside.into_iter().chain(std::env::split_paths(&path));
+        (
+            folders.map(|folder| folder.join(command)).collect(),
+            "beside the nines binary or in PATH".into(),
+        )
     };
-    for place in places {
-        let runnable = std::fs::metadata(&place).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-        if runnable {
-            return place.canonicalize().map_err(|error| Error::Unreadable { path: place, reason: error.to_string() });
-        }
-        tried.push(place.display().to_string());
-    }
-    Err(Error::NoCommand { command: command.into(), tried })
+    let found = places
+        .into_iter()
+        .find(|path| is_program(path))
+        .and_then(|path| path.canonicalize().ok());
+    found.ok_or_else(|| Error::NoCommand {
+        service: service.name.clone(),
+        command: command.clone(),
+        place,
+    })
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 fn control_program(nines: &Path, layout: &Layout, listen: SocketAddr) -> Program {
     let data_dir = layout.state_of("control").display().to_string();
-    let args = ["server".into(), "--listen".into(), listen.to_string(), "--data-dir".into(), data_dir];
+    let args = [
+        "server".into(),
+        "--listen".into(),
+        listen.to_string(),
+        "--data-dir".into(),
+        data_dir,
+    ];
     own_program("control", nines, layout, args.into(), listen.port(), Vec::new())
 }
 
@@ -151,7 +205,10 @@ fn gateway_program(nines: &Path, layout: &Layout, stack: &Stack, control: Socket
     let mut args: Vec<String> = ["proxy", "--server"].map(String::from).into();
     args.push(format!("http://{control}"));
     args.extend(["--admin".into(), admin.to_string(), "--data-dir".into(), data_dir]);
-    args.extend(["--access-log".into(), layout.logs().join("access.log").display().to_string()]);
+    args.extend([
+        "--access-log".into(),
+        layout.logs().join("access.log").display().to_string(),
+    ]);
     if let Some(workers) = stack.gateway.workers {
         args.extend(["--workers".into(), workers.to_string()]);
     }
@@ -184,7 +241,11 @@ fn own_program(
 
 fn service_program(service: &ServiceSpec, number: u32, path: &Path, layout: &Layout, control: SocketAddr) -> Program {
     let name = format!("{}-{number}", service.name);
-    let labels: Vec<String> = service.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let labels: Vec<String> = service
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
     let mut env = BTreeMap::from([
         ("NINES_SERVER".into(), format!("http://{control}")),
         ("NINES_INSTANCE_ID".into(), name.clone()),
@@ -193,7 +254,9 @@ fn service_program(service: &ServiceSpec, number: u32, path: &Path, layout: &Lay
         ("NINES_DATA_DIR".into(), layout.state_of(&name).display().to_string()),
     ]);
     env.extend(service.env.clone());
-    let depends_on = std::iter::once("control".into()).chain(service.depends_on.iter().cloned()).collect();
+    let depends_on = std::iter::once("control".into())
+        .chain(service.depends_on.iter().cloned())
+        .collect();
     Program {
         log: layout.logs().join(format!("{name}.log")),
         name,

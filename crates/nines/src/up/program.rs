@@ -62,13 +62,25 @@ impl Program {
         };
         let log = open_log(&self.log)?;
         let mut command = Command::new(supervisor);
-        command.arg("run-child").arg(&self.path).args(&self.args).envs(&self.env);
+        command
+            .arg("run-child")
+            .arg(&self.path)
+            .args(&self.args)
+            .envs(&self.env);
         if self.port == Port::Picked {
-            command.env("PORT", port.to_string()).env("NINES_LISTEN", format!("127.0.0.1:{port}"));
+            command
+                .env("PORT", port.to_string())
+                .env("NINES_LISTEN", format!("127.0.0.1:{port}"));
         }
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0);
         let child = command.spawn()?;
-        let pid = child.id().ok_or_else(|| io::Error::other("the process ended at once"))?;
+        let pid = child
+            .id()
+            .ok_or_else(|| io::Error::other("the process ended at once"))?;
         Ok(Running { child, pid, port })
     }
 }

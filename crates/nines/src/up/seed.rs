@@ -14,12 +14,18 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), Error> {
     let rest = Rest::new(&format!("http://{}", plan.control)).map_err(|error| refused("a connection", &error))?;
     if !plan.resources.is_empty() {
         let documents: Vec<&str> = plan.resources.iter().map(|file| file.text.as_str()).collect();
-        let files: Vec<String> = plan.resources.iter().map(|file| file.path.display().to_string()).collect();
+        let files: Vec<String> = plan
+            .resources
+            .iter()
+            .map(|file| file.path.display().to_string())
+            .collect();
         let applied = rest.apply(documents.join("\n---\n"), false).await;
         applied.map_err(|error| refused(&files.join(", "), &error))?;
     }
     for seed in &plan.stack.configs {
-        publish(&rest, seed).await.map_err(|error| refused(&format!("configuration {}", seed.name), &error))?;
+        publish(&rest, seed)
+            .await
+            .map_err(|error| refused(&format!("configuration {}", seed.name), &error))?;
     }
     Ok(())
 }
@@ -41,5 +47,8 @@ async fn publish(rest: &Rest, seed: &ConfigSeed) -> Result<(), RestError> {
 }
 
 fn refused(what: &str, error: &RestError) -> Error {
-    Error::Refused { what: what.into(), why: error.to_string() }
+    Error::Refused {
+        what: what.into(),
+        why: error.to_string(),
+    }
 }

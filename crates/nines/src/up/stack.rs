@@ -149,15 +149,29 @@ impl Stack {
         let mut seen = BTreeSet::new();
         for (index, service) in self.services.iter().enumerate() {
             let at = format!("services[{index}]");
-            mistakes.extend(service.validate().into_iter().map(|(field, message)| (format!("{at}.{field}"), message)));
+            mistakes.extend(
+                service
+                    .validate()
+                    .into_iter()
+                    .map(|(field, message)| (format!("{at}.{field}"), message)),
+            );
             if !seen.insert(&service.name) {
-                mistakes.push((format!("{at}.name"), format!("there is a second service `{}`", service.name)));
+                mistakes.push((
+                    format!("{at}.name"),
+                    format!("there is a second service `{}`", service.name),
+                ));
             }
             for unknown in service.depends_on.iter().filter(|name| !self.has(name)) {
-                mistakes.push((format!("{at}.dependsOn"), format!("there is no service `{unknown}` in this stack")));
+                mistakes.push((
+                    format!("{at}.dependsOn"),
+                    format!("there is no service `{unknown}` in this stack"),
+                ));
             }
         }
-        mistakes.extend(self.cycle().map(|path| ("services".into(), format!("dependsOn goes in a circle: {path}"))));
+        mistakes.extend(
+            self.cycle()
+                .map(|path| ("services".into(), format!("dependsOn goes in a circle: {path}"))),
+        );
         mistakes
     }
 
@@ -167,8 +181,11 @@ impl Stack {
 
     /// Removes services whose dependencies are all removed, again and again; what stays waits for itself.
     fn cycle(&self) -> Option<String> {
-        let mut left: BTreeMap<&str, &[String]> =
-            self.services.iter().map(|service| (service.name.as_str(), service.depends_on.as_slice())).collect();
+        let mut left: BTreeMap<&str, &[String]> = self
+            .services
+            .iter()
+            .map(|service| (service.name.as_str(), service.depends_on.as_slice()))
+            .collect();
         loop {
             let names: BTreeSet<&str> = left.keys().copied().collect();
             let before = left.len();
@@ -190,7 +207,10 @@ impl ServiceSpec {
             mistakes.push(("name".into(), error.to_string()));
         }
         if RESERVED.contains(&self.name.as_str()) {
-            mistakes.push(("name".into(), format!("`{}` is the name of a part of Nines; choose another", self.name)));
+            mistakes.push((
+                "name".into(),
+                format!("`{}` is the name of a part of Nines; choose another", self.name),
+            ));
         }
         if self.command.is_empty() {
             mistakes.push(("command".into(), "is empty; name a program".into()));
@@ -207,19 +227,27 @@ pub(crate) const RESERVED: [&str; 2] = ["control", "gateway"];
 
 impl Default for Control {
     fn default() -> Self {
-        Self { listen: control_address() }
+        Self {
+            listen: control_address(),
+        }
     }
 }
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { admin: admin_address(), workers: None }
+        Self {
+            admin: admin_address(),
+            workers: None,
+        }
     }
 }
 
 impl Default for ReadyCheck {
     fn default() -> Self {
-        Self { http: None, timeout: ready_timeout() }
+        Self {
+            http: None,
+            timeout: ready_timeout(),
+        }
     }
 }
 

@@ -33,7 +33,10 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        Self { stop: CancellationToken::new(), keepers: Vec::new() }
+        Self {
+            stop: CancellationToken::new(),
+            keepers: Vec::new(),
+        }
     }
 
     async fn stop(&mut self) {
@@ -48,10 +51,25 @@ impl Stage {
 
 impl Supervisor {
     pub(crate) fn new(tasks: Tasks, clock: Clock, nines: std::path::PathBuf) -> Result<Self, Error> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(2)).no_proxy().build();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(2))
+            .no_proxy()
+            .build();
         let http = http.map_err(|error| Error::Other(error.into()))?;
-        let context = Context { board: Board::new(), clock, supervisor: nines, http };
-        Ok(Self { tasks, context, control: Stage::new(), gateway: Stage::new(), services: Stage::new(), processes: 0 })
+        let context = Context {
+            board: Board::new(),
+            clock,
+            supervisor: nines,
+            http,
+        };
+        Ok(Self {
+            tasks,
+            context,
+            control: Stage::new(),
+            gateway: Stage::new(),
+            services: Stage::new(),
+            processes: 0,
+        })
     }
 
     pub(crate) fn board(&self) -> Board {
@@ -77,15 +95,16 @@ impl Supervisor {
     /// Waits until every process is ready; for ever if no patience is given.
     pub(crate) async fn until_ready(&self, patience: Option<Duration>) -> Result<(), Error> {
         let started = self.processes;
-        let all = |rows: &BTreeMap<String, Row>| {
-            rows.len() == started && rows.values().all(|row| row.state == State::Ready)
-        };
+        let all =
+            |rows: &BTreeMap<String, Row>| rows.len() == started && rows.values().all(|row| row.state == State::Ready);
         let all_ready = self.context.board.until(all);
         let Some(patience) = patience else {
             all_ready.await;
             return Ok(());
         };
-        tokio::time::timeout(patience, all_ready).await.map_err(|_| Error::NotReady(patience))
+        tokio::time::timeout(patience, all_ready)
+            .await
+            .map_err(|_| Error::NotReady(patience))
     }
 
     /// The gateway first, so that no new request comes in; then the services, which drain through the control plane;
@@ -112,7 +131,9 @@ impl Supervisor {
         async move {
             let settled = [State::Ready, State::Backoff, State::CrashLoop, State::Ended];
             let name = &program.name;
-            board.until(|rows| rows.get(name).is_some_and(|row| settled.contains(&row.state))).await;
+            board
+                .until(|rows| rows.get(name).is_some_and(|row| settled.contains(&row.state)))
+                .await;
             match board.rows().remove(name) {
                 Some(row) if row.state == State::Ready => Ok(()),
                 row => Err(Error::NotStarted {

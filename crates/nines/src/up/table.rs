@@ -63,14 +63,23 @@ impl View {
 
 fn table(rows: &BTreeMap<String, Row>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["PROCESS", "STATE", "PORT", "PID", "RESTARTS", ""]);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(["PROCESS", "STATE", "PORT", "PID", "RESTARTS", ""]);
     let (_, height) = terminal::size().unwrap_or((80, 24));
     let fits = usize::from(height.saturating_sub(4)).max(1);
     for (name, row) in rows.iter().take(fits) {
         let port = row.port.map_or_else(|| "-".into(), |port| port.to_string());
         let pid = row.pid.map_or_else(|| "-".into(), |pid| pid.to_string());
         let note = row.note.clone().unwrap_or_default();
-        table.add_row([name.clone(), row.state.as_str().into(), port, pid, row.restarts.to_string(), note]);
+        table.add_row([
+            name.clone(),
+            row.state.as_str().into(),
+            port,
+            pid,
+            row.restarts.to_string(),
+            note,
+        ]);
     }
     match rows.len().saturating_sub(fits) {
         0 => table.to_string(),

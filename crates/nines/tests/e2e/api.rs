@@ -11,12 +11,21 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client without TLS");
-        Self { base: base.into(), http }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client without TLS");
+        Self {
+            base: base.into(),
+            http,
+        }
     }
 
     pub(crate) async fn apply(&self, yaml: String) -> Value {
-        let request = self.http.post(format!("{}/v1/apply", self.base)).header("content-type", "application/yaml");
+        let request = self
+            .http
+            .post(format!("{}/v1/apply", self.base))
+            .header("content-type", "application/yaml");
         let response = request.body(yaml).send().await.expect("the control plane answers");
         let (status, body) = (response.status(), response.json().await.unwrap_or(Value::Null));
         assert!(status.is_success(), "{status}: {body}");
@@ -45,7 +54,10 @@ impl Api {
         let path = format!("/v1/namespaces/default/services/{service}/instances");
         let (_, body) = self.get(&path).await.expect("the control plane answers");
         let instances = body["instances"].as_array().cloned().unwrap_or_default();
-        instances.iter().filter_map(|instance| instance["id"].as_str().map(String::from)).collect()
+        instances
+            .iter()
+            .filter_map(|instance| instance["id"].as_str().map(String::from))
+            .collect()
     }
 
     /// Waits until the control plane says that it is ready.
@@ -56,6 +68,8 @@ impl Api {
                 tick.tick().await;
             }
         };
-        tokio::time::timeout(crate::process::PATIENCE, ready).await.expect("the control plane becomes ready");
+        tokio::time::timeout(crate::process::PATIENCE, ready)
+            .await
+            .expect("the control plane becomes ready");
     }
 }

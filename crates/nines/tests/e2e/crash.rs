@@ -30,10 +30,18 @@ async fn a_killed_instance_fails_only_what_was_sent_to_it() {
     load.until(load.count() + 3000).await;
     let samples = load.stop().await;
 
-    let late: Vec<_> = samples.iter().filter(|s| s.sent > killed + Duration::from_millis(100)).cloned().collect();
+    let late: Vec<_> = samples
+        .iter()
+        .filter(|s| s.sent > killed + Duration::from_millis(100))
+        .cloned()
+        .collect();
     assert_eq!(failures(&late), Vec::<String>::new(), "it is out of rotation at once");
     let failed = failures(&samples);
-    assert!(failed.len() <= CONNECTIONS as usize, "{} requests failed: {failed:#?}", failed.len());
+    assert!(
+        failed.len() <= CONNECTIONS as usize,
+        "{} requests failed: {failed:#?}",
+        failed.len()
+    );
     assert!(failed.iter().all(|why| why.contains("upstream_reset")), "{failed:#?}");
 
     let gone = async {
@@ -42,10 +50,15 @@ async fn a_killed_instance_fails_only_what_was_sent_to_it() {
             tick.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), gone).await.expect("the registry forgets it");
+    tokio::time::timeout(Duration::from_secs(30), gone)
+        .await
+        .expect("the registry forgets it");
     let after = killed.elapsed();
     // The TTL of 10 s counts from its last heartbeat, which may lie 3 s before the kill; the store ends a lease at most 1 s late.
-    assert!((Duration::from_secs(6)..Duration::from_secs(13)).contains(&after), "gone after {after:?}");
+    assert!(
+        (Duration::from_secs(6)..Duration::from_secs(13)).contains(&after),
+        "gone after {after:?}"
+    );
 }
 
 /// The data plane goes on without the control plane, and starts without it.
@@ -56,10 +69,12 @@ async fn the_control_plane_may_die() {
     load.until(500).await;
     let before = stack.pid("control");
     send(before, Signal::SIGKILL);
-    stack.until("the control plane is back", |rows| {
-        rows.get("control").is_some_and(|row| row.state == "ready" && row.pid != Some(before))
-    })
-    .await;
+    stack
+        .until("the control plane is back", |rows| {
+            rows.get("control")
+                .is_some_and(|row| row.state == "ready" && row.pid != Some(before))
+        })
+        .await;
     load.until(load.count() + 2000).await;
     assert_eq!(failures(&load.stop().await), Vec::<String>::new());
     stack.up.signal(Signal::SIGTERM);
@@ -87,17 +102,25 @@ async fn nothing_acknowledged_is_lost() {
             highest = highest.max(revision);
         }
     }
-    assert!(acknowledged.values().any(|(version, _)| *version > 20), "the storm wrote little: {acknowledged:?}");
+    assert!(
+        acknowledged.values().any(|(version, _)| *version > 20),
+        "the storm wrote little: {acknowledged:?}"
+    );
     let (_server, api) = start_server(folder.path());
     check_all(&api, &acknowledged, highest).await;
 }
 
 fn start_server(folder: &Path) -> (Process, Api) {
     let mut command = Command::new(nines());
-    command.args(["server", "--listen", "127.0.0.1:0", "--data-dir", "data"]).current_dir(folder);
+    command
+        .args(["server", "--listen", "127.0.0.1:0", "--data-dir", "data"])
+        .current_dir(folder);
     let mut server = Process::start(&mut command);
     let line = server.wait_for("listening on ");
-    let url = line.split("listening on ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let url = line
+        .split("listening on ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
     let api = Api::new(url.expect("an address"));
     (server, api)
 }
@@ -107,10 +130,17 @@ async fn write_until_it_fails(api: Api, writer: usize) -> Option<(String, u64, u
     let name = format!("storm-{writer}");
     let mut last = None;
     for n in 0.. {
-        let Some(answer) = api.publish(&name, &json!({"writer": writer, "n": n, "pad": "x".repeat(200)})).await else {
+        let Some(answer) = api
+            .publish(&name, &json!({"writer": writer, "n": n, "pad": "x".repeat(200)}))
+            .await
+        else {
             break;
         };
-        let number = |field: &str| answer[field].as_u64().unwrap_or_else(|| panic!("no {field} in {answer}"));
+        let number = |field: &str| {
+            answer[field]
+                .as_u64()
+                .unwrap_or_else(|| panic!("no {field} in {answer}"))
+        };
         last = Some((name.clone(), number("version"), number("revision")));
     }
     last
@@ -124,10 +154,18 @@ async fn check_all(api: &Api, acknowledged: &BTreeMap<String, (u64, u64)>, highe
         let (status, item) = api.get(&path).await.expect("the control plane answers");
         assert_eq!(status, 200, "{name} is lost: {item}");
         let found = item["version"].as_u64().unwrap_or(0);
-        assert!(found >= *version, "{name} has version {found}, acknowledged was {version}");
+        assert!(
+            found >= *version,
+            "{name} has version {found}, acknowledged was {version}"
+        );
     }
     let (_, status) = api.get("/v1/status").await.expect("the control plane answers");
-    let revision = status["revision"].as_u64().unwrap_or_else(|| panic!("no revision in {status}"));
-    assert!(revision >= highest, "the revision went back from {highest} to {revision}");
+    let revision = status["revision"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no revision in {status}"));
+    assert!(
+        revision >= highest,
+        "the revision went back from {highest} to {revision}"
+    );
     revision
 }

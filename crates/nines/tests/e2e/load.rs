@@ -54,7 +54,11 @@ impl Load {
                     tokio::time::sleep_until(due).await;
                     let sent = Instant::now();
                     let outcome = connection.get(&path).await.map_err(|error| error.to_string());
-                    samples.lock().push(Sample { sent, took: sent.elapsed(), outcome });
+                    samples.lock().push(Sample {
+                        sent,
+                        took: sent.elapsed(),
+                        outcome,
+                    });
                     due += every;
                 }
             })
@@ -89,7 +93,12 @@ impl Load {
 pub(crate) fn failures(samples: &[Sample]) -> Vec<String> {
     let describe = |sample: &Sample| match &sample.outcome {
         Ok(answer) if answer.status == 200 => None,
-        Ok(answer) => Some(format!("{} {:?} {}", answer.status, answer.headers.get("x-nines-cause"), answer.body)),
+        Ok(answer) => Some(format!(
+            "{} {:?} {}",
+            answer.status,
+            answer.headers.get("x-nines-cause"),
+            answer.body
+        )),
         Err(error) => Some(error.clone()),
     };
     samples.iter().filter_map(describe).collect()
@@ -134,23 +143,41 @@ async fn read_answer(stream: &mut TcpStream) -> io::Result<Answer> {
             break end + 4;
         }
         if stream.read_buf(&mut bytes).await? == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("closed after {} bytes", bytes.len())));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                format!("closed after {} bytes", bytes.len()),
+            ));
         }
     };
     let (status, headers) = parse_head(&String::from_utf8_lossy(&bytes[..head]))?;
-    let length: usize = headers.get("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+    let length: usize = headers
+        .get("content-length")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0);
     while bytes.len() < head + length {
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed within the body"));
         }
     }
-    Ok(Answer { status, headers, body: String::from_utf8_lossy(&bytes[head..]).into_owned() })
+    Ok(Answer {
+        status,
+        headers,
+        body: String::from_utf8_lossy(&bytes[head..]).into_owned(),
+    })
 }
 
 fn parse_head(head: &str) -> io::Result<(u16, BTreeMap<String, String>)> {
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no status line"))?;
     let headers = lines.filter_map(|line| line.split_once(": "));
-    Ok((status, headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_string())).collect()))
+    Ok((
+        status,
+        headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_string()))
+            .collect(),
+    ))
 }

@@ -20,7 +20,11 @@ pub(crate) fn nines() -> &'static Path {
 /// A binary of the example shop, built beside `nines`.
 pub(crate) fn shop(name: &str) -> PathBuf {
     let path = nines().with_file_name(format!("shop-{name}"));
-    assert!(path.is_file(), "{} is missing; run `cargo xtask test`, which builds it", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing; run `cargo xtask test`, which builds it",
+        path.display()
+    );
     path
 }
 
@@ -49,7 +53,11 @@ impl Process {
                 }
             }
         });
-        Self { child, lines, seen: Vec::new() }
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+        }
     }
 
     /// Waits for a line that contains `text`, and gives it.
@@ -120,5 +128,7 @@ pub(crate) fn send(pid: u32, signal: Signal) {
 /// Whether a process exists (a zombie does not count).
 pub(crate) fn alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }

@@ -35,7 +35,13 @@ async fn edits_restarts_and_publishes_under_load_fail_no_request() {
     let samples = load.stop().await;
 
     let failed = failures(&samples);
-    assert!(failed.is_empty(), "{} of {} requests failed: {:#?}", failed.len(), samples.len(), &failed[..failed.len().min(5)]);
+    assert!(
+        failed.is_empty(),
+        "{} of {} requests failed: {:#?}",
+        failed.len(),
+        samples.len(),
+        &failed[..failed.len().min(5)]
+    );
     for window in windows {
         check_share(&window, &samples);
     }
@@ -52,7 +58,11 @@ async fn edit_weights(api: &Api) -> Vec<Window> {
         api.apply(orders_route(v1_percent, 100 - v1_percent)).await;
         // A request on its way while the edit spreads may still be counted under the old weights.
         let from = Instant::now() + Duration::from_millis(100);
-        windows.push(Window { v1_percent, from, to: from });
+        windows.push(Window {
+            v1_percent,
+            from,
+            to: from,
+        });
     }
     next.tick().await;
     close(&mut windows);
@@ -67,13 +77,19 @@ fn close(windows: &mut [Window]) {
 
 /// The share of v1 among the answers of a window is its weight, within three points.
 fn check_share(window: &Window, samples: &[Sample]) {
-    let inside = samples.iter().filter(|sample| sample.sent >= window.from && sample.sent + sample.took <= window.to);
+    let inside = samples
+        .iter()
+        .filter(|sample| sample.sent >= window.from && sample.sent + sample.took <= window.to);
     let versions: Vec<String> = inside.filter_map(version).collect();
     let v1 = versions.iter().filter(|version| *version == "v1").count();
     let share = 100.0 * v1 as f64 / versions.len().max(1) as f64;
     let wanted = f64::from(window.v1_percent);
     assert!(versions.len() >= 200, "only {} answers in a window", versions.len());
-    assert!((share - wanted).abs() <= 3.0, "v1 got {share:.1} % of {} answers, its weight is {wanted} %", versions.len());
+    assert!(
+        (share - wanted).abs() <= 3.0,
+        "v1 got {share:.1} % of {} answers, its weight is {wanted} %",
+        versions.len()
+    );
 }
 
 fn version(sample: &Sample) -> Option<String> {
@@ -87,7 +103,8 @@ async fn restart_one(stack: &Stack) {
     send(before, Signal::SIGTERM);
     stack
         .until("orders-1 is back", |rows| {
-            rows.get("orders-1").is_some_and(|row| row.state == "ready" && row.pid != Some(before) && row.restarts == 1)
+            rows.get("orders-1")
+                .is_some_and(|row| row.state == "ready" && row.pid != Some(before) && row.restarts == 1)
         })
         .await;
 }
@@ -95,16 +112,26 @@ async fn restart_one(stack: &Stack) {
 /// Two publishes, each seen by all instances within a second.
 async fn publish_twice(stack: &Stack, api: &Api) {
     for percent in [25, 40] {
-        api.publish("orders.discount", &json!({"percent": percent})).await.expect("the publish is accepted");
+        api.publish("orders.discount", &json!({"percent": percent}))
+            .await
+            .expect("the publish is accepted");
         let published = Instant::now();
         for process in ["orders-1", "orders-2", "orders-v2-1"] {
             let rows = stack.processes();
             // The instance that restarts meanwhile starts with the newest value; `restart_one` waits for it.
-            if let Some(port) = rows.get(process).filter(|row| row.state == "ready").and_then(|row| row.port) {
+            if let Some(port) = rows
+                .get(process)
+                .filter(|row| row.state == "ready")
+                .and_then(|row| row.port)
+            {
                 until_discount(port, percent).await;
             }
         }
-        assert!(published.elapsed() < Duration::from_secs(1), "seen after {:?}", published.elapsed());
+        assert!(
+            published.elapsed() < Duration::from_secs(1),
+            "seen after {:?}",
+            published.elapsed()
+        );
     }
 }
 

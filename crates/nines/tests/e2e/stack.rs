@@ -97,16 +97,25 @@ impl Stack {
     pub(crate) fn up(restart: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("stack.yaml"), shop_stack(restart)).expect("the stack is written");
-        std::fs::write(folder.path().join("resources.yaml"), shop_resources(90, 10)).expect("the resources are written");
+        std::fs::write(folder.path().join("resources.yaml"), shop_resources(90, 10))
+            .expect("the resources are written");
         let mut up = Process::start(&mut up_command(folder.path()));
         let line = up.wait_for("is up");
         let url = |after: &str| {
-            let rest = line.split(after).nth(1).unwrap_or_else(|| panic!("no `{after}` in `{line}`"));
+            let rest = line
+                .split(after)
+                .nth(1)
+                .unwrap_or_else(|| panic!("no `{after}` in `{line}`"));
             rest.split([' ', ',', ';']).next().unwrap_or_default().to_string()
         };
         let gateway = url("gateway http://").parse().expect("the gateway's address");
         let api = format!("http://{}", url("API http://"));
-        Self { up, folder, gateway, api }
+        Self {
+            up,
+            folder,
+            gateway,
+            api,
+        }
     }
 
     /// The processes as `nines up` writes them down.
