@@ -190,3 +190,6 @@ impl Response {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

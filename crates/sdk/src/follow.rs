@@ -83,7 +83,7 @@ impl Follow {
         }
     }
 
-    fn apply(&self, update: Update) -> Vec<(ConfigKey, Verdict)> {
+    pub(crate) fn apply(&self, update: Update) -> Vec<(ConfigKey, Verdict)> {
         let mut state = self.0.state.lock();
         let now = self.0.clock.now();
         for (key, upstream) in &state.upstreams {

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use axum::Router;
 use nines_base::Clock;
-use nines_client::{DEFAULT_TTL, Session, SessionConfig, Subscription, SubscriptionConfig};
+use nines_client::{DEFAULT_TTL, Session, SessionConfig, SessionStatus, Subscription, SubscriptionConfig};
 use nines_model::{InstanceKey, ServiceKey, name};
 use nines_runtime::Tasks;
 use nines_runtime::signal::Termination;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -24,6 +24,10 @@ use keeper::Keeper;
 
 /// Of the time for the end, what is kept for what comes after the drain: requests in flight, deregistration.
 const RESERVE: Duration = Duration::from_secs(5);
+/// How long a drain waits for a control plane that is out of reach; it may just be starting again.
+const CUT_OFF: Duration = Duration::from_secs(2);
+/// How long a deregistration may take in any case.
+const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// A service, ready to run.
 #[must_use]
@@ -184,29 +188,48 @@ impl Running {
         let session = self.keeper.stop().await;
         let key = self.context.instance();
         if let Some(session) = &session {
-            let outcome = session
-                .drain(key.clone(), total.saturating_sub(RESERVE.min(total / 2)))
-                .await;
-            tracing::info!(
-                complete = outcome.complete,
-                outstanding = outcome.outstanding,
-                "out of rotation"
-            );
+            leave_rotation(session, key, total.saturating_sub(RESERVE.min(total / 2))).await;
         }
         let clean = self
             .server
             .stop(deadline.saturating_duration_since(Instant::now()))
             .await;
         if let Some(session) = session {
-            let left = deadline
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(500));
-            // Without the word the registration runs out with its time to live.
-            drop(timeout_at(deadline + left, session.deregister(key.clone(), left)).await);
+            let left = deadline.saturating_duration_since(Instant::now()).max(LAST_WORD);
+            tokio::select! {
+                told = session.deregister(key.clone(), left) => tracing::info!(told, "deregistered"),
+                // The registration then runs out with its time to live.
+                () = cut_off(&session, LAST_WORD) => {}
+            }
         }
         let report = self.context.tasks().drain(Duration::from_secs(1)).await;
         tracing::info!(clean, aborted = ?report.aborted, "stopped");
         clean
+    }
+}
+
+/// Waits until nobody routes here any more. Cut off from the control plane nobody can be told, and waiting would not
+/// help: whoever still comes finds the port closed and goes elsewhere.
+async fn leave_rotation(session: &Session, key: &InstanceKey, deadline: Duration) {
+    tokio::select! {
+        outcome = session.drain(key.clone(), deadline) => {
+            tracing::info!(complete = outcome.complete, outstanding = outcome.outstanding, "out of rotation");
+        }
+        () = cut_off(session, CUT_OFF) => tracing::warn!("the control plane cannot be reached; nobody was told of the end"),
+    }
+}
+
+/// Waits until the control plane has been out of reach for so long.
+async fn cut_off(session: &Session, patience: Duration) {
+    let mut status = session.status();
+    let away =
+        |status: &SessionStatus| matches!(status, SessionStatus::Connecting | SessionStatus::Reconnecting { .. });
+    // An error says that the session's task has ended, which is as good as cut off.
+    while status.wait_for(|status| away(status)).await.is_ok() {
+        match timeout(patience, status.wait_for(|status| !away(status))).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
     }
 }
 
@@ -257,3 +280,6 @@ fn bind_error(settings: &Settings, source: std::io::Error) -> Error {
 fn log_for_the_error() {
     drop(nines_runtime::log::init(nines_runtime::log::Format::Human, "info"));
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use nines_base::Kind;
 use nines_model::{InstanceKey, Registration, Revision};
 use nines_wire::convert::{key_to_proto, registration_to_proto};
 use nines_wire::proto::session_request::Message;
@@ -32,8 +33,14 @@ struct Entry {
 enum Stage {
     Asserted,
     Confirmed,
-    Refused(String),
-    Draining { deadline: Duration },
+    /// `passing` tells a trouble of the control plane's (no disk, no store) from a registration that is wrong.
+    Refused {
+        message: String,
+        passing: bool,
+    },
+    Draining {
+        deadline: Duration,
+    },
     Leaving,
 }
 
@@ -97,16 +104,38 @@ impl Core {
     pub(super) fn registered(&mut self, key: &InstanceKey, revision: Revision) {
         self.revision = self.revision.max(revision);
         if let Some(entry) = self.instances.get_mut(key)
-            && matches!(entry.stage, Stage::Asserted | Stage::Refused(_))
+            && matches!(entry.stage, Stage::Asserted | Stage::Refused { .. })
         {
             entry.stage = Stage::Confirmed;
         }
     }
 
-    pub(super) fn refused(&mut self, key: &InstanceKey, message: String) {
-        if let Some(entry) = self.instances.get_mut(key) {
-            entry.stage = Stage::Refused(message);
+    /// A registration is refused. What is on its way out stays so, whatever becomes of its registration.
+    pub(super) fn refused(&mut self, key: &InstanceKey, kind: &str, message: String) {
+        let troubles = [
+            Kind::Unavailable,
+            Kind::DeadlineExceeded,
+            Kind::UnknownOutcome,
+            Kind::ResourceExhausted,
+            Kind::Internal,
+        ];
+        if let Some(entry) = self.instances.get_mut(key)
+            && !matches!(entry.stage, Stage::Draining { .. } | Stage::Leaving)
+        {
+            let passing = troubles.iter().any(|trouble| trouble.as_str() == kind);
+            entry.stage = Stage::Refused { message, passing };
         }
+    }
+
+    /// What is said at every heartbeat: that the process lives, and again what was refused for a passing reason.
+    pub(super) fn beat(&mut self) -> Vec<SessionRequest> {
+        let mut messages = vec![request(Message::Heartbeat(proto::Heartbeat {}))];
+        if self.welcomed {
+            let refused = self.instances.iter();
+            let again = refused.filter(|(_, entry)| matches!(entry.stage, Stage::Refused { passing: true, .. }));
+            messages.extend(again.map(|(key, entry)| register(key, entry)));
+        }
+        messages
     }
 
     pub(super) fn deregistered(&mut self, key: &InstanceKey) {
@@ -122,7 +151,7 @@ impl Core {
     /// What to tell people while the stream is up.
     pub(super) fn status(&self) -> SessionStatus {
         let refused = self.instances.iter().find_map(|(key, entry)| match &entry.stage {
-            Stage::Refused(message) => Some((key.to_string(), message.clone())),
+            Stage::Refused { message, .. } => Some((key.to_string(), message.clone())),
             _ => None,
         });
         if let Some((instance, message)) = refused {
@@ -139,8 +168,8 @@ impl Core {
 
 fn assert_again(key: &InstanceKey, entry: &Entry, resumed: bool) -> Vec<SessionRequest> {
     match &entry.stage {
-        Stage::Asserted => vec![register(key, entry)],
-        Stage::Confirmed | Stage::Refused(_) => Vec::new(),
+        Stage::Asserted | Stage::Refused { passing: true, .. } => vec![register(key, entry)],
+        Stage::Confirmed | Stage::Refused { .. } => Vec::new(),
         // A new session must know the instance before it can drain it.
         Stage::Draining { deadline } if resumed => vec![drain(key, *deadline)],
         Stage::Draining { deadline } => vec![register(key, entry), drain(key, *deadline)],
@@ -168,10 +197,6 @@ fn deregister(key: &InstanceKey) -> SessionRequest {
     request(Message::Deregister(proto::Deregister {
         id: Some(key_to_proto(key)),
     }))
-}
-
-pub(super) fn heartbeat() -> SessionRequest {
-    request(Message::Heartbeat(proto::Heartbeat {}))
 }
 
 fn request(message: Message) -> SessionRequest {

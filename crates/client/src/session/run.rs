@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::core::{Core, heartbeat};
+use super::core::Core;
 use super::{Command, DrainOutcome, SessionConfig, SessionStatus};
 use crate::connect::{Servers, reason};
 
@@ -131,7 +131,7 @@ impl Runner {
                     Some(command) => self.obey(command),
                     None => return Ended::Done,
                 },
-                _ = beat.tick() => vec![heartbeat()],
+                _ = beat.tick() => self.core.beat(),
                 () = sleep_until(heard + every * 2) => return Ended::Lost("no answer to a heartbeat".into()),
             };
             for message in messages {
@@ -188,7 +188,21 @@ impl Runner {
             }
             Some(Message::Refused(refused)) => {
                 tracing::error!(reason = refused.message, "the control plane refuses a registration");
-                self.with_key(refused.id, |core, key| core.refused(key, refused.message));
+                // Nobody will say more of a drain that is refused.
+                if let Ok(key) = key_from_proto("id", refused.id.clone())
+                    && let Some(reply) = self.drains.remove(&key)
+                {
+                    answer(
+                        reply,
+                        DrainOutcome {
+                            complete: false,
+                            outstanding: 0,
+                        },
+                    );
+                }
+                self.with_key(refused.id, |core, key| {
+                    core.refused(key, &refused.kind, refused.message);
+                });
                 Vec::new()
             }
             Some(Message::Drained(drained)) => {

@@ -44,7 +44,8 @@ fn core(steps: &[&str]) -> Core {
         match *step {
             "register" => drop(core.register(key(), registration())),
             "registered" => core.registered(&key(), 7),
-            "refused" => core.refused(&key(), "no".into()),
+            "refused" => core.refused(&key(), "invalid_argument", "no".into()),
+            "trouble" => core.refused(&key(), "resource_exhausted", "the disk is full".into()),
             "drain" => drop(core.drain(&key(), Duration::from_secs(1))),
             "deregister" => drop(core.deregister(&key())),
             "deregistered" => core.deregistered(&key()),
@@ -56,7 +57,7 @@ fn core(steps: &[&str]) -> Core {
 
 #[test]
 fn what_is_sent_after_a_reconnect() {
-    let table: [(&[&str], &[&str], &[&str]); 7] = [
+    let table: [(&[&str], &[&str], &[&str]); 8] = [
         // steps before the loss, sent in the resumed session, sent in a new one
         (&[], &[], &[]),
         (&["register"], &["register"], &["register"]),
@@ -69,6 +70,7 @@ fn what_is_sent_after_a_reconnect() {
         ),
         (&["register", "registered", "deregister", "deregistered"], &[], &[]),
         (&["register", "refused"], &[], &[]),
+        (&["register", "trouble"], &["register"], &["register"]),
     ];
     for (steps, resumed, fresh) in table {
         let mut lost = core(steps);
@@ -104,6 +106,19 @@ fn the_status_tells_the_worst() {
         core(&["register", "refused", "register"]).status(),
         SessionStatus::Registering
     );
+}
+
+#[test]
+fn a_heartbeat_asserts_again_what_a_passing_trouble_refused() {
+    for (steps, said) in [
+        (&["register", "registered"][..], &["heartbeat"][..]),
+        (&["register", "refused"], &["heartbeat"]),
+        (&["register", "trouble"], &["heartbeat", "register"]),
+        (&["register", "trouble", "registered"], &["heartbeat"]),
+        (&["register", "registered", "deregister", "trouble"], &["heartbeat"]),
+    ] {
+        assert_eq!(words(core(steps).beat()), said, "{steps:?}");
+    }
 }
 
 #[test]

@@ -252,7 +252,7 @@ impl Follower {
 async fn nothing_by(at: Instant, updates: watch::Receiver<Option<Update>>) {
     sleep_until(at).await;
     if updates.borrow().is_some() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

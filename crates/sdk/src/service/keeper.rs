@@ -104,7 +104,7 @@ impl Keeper {
 }
 
 /// The control plane is no condition of readiness: a service that is cut off from it still serves.
-fn remark(context: &Context, status: &SessionStatus) {
+pub(super) fn remark(context: &Context, status: &SessionStatus) {
     let health = context.health();
     match status {
         SessionStatus::Registered { .. } => health.ready("control plane"),
