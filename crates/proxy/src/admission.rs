@@ -18,7 +18,9 @@ pub(crate) fn admit(worker: &Worker) -> Result<(), Refusal> {
     if all <= limit {
         return Ok(());
     }
-    Err(Refusal::new(Cause::Overloaded, "the proxy has as many requests in flight as it may")
-        .with("limit", limit)
-        .with("in_flight", all))
+    Err(
+        Refusal::new(Cause::Overloaded, "the proxy has as many requests in flight as it may")
+            .with("limit", limit)
+            .with("in_flight", all),
+    )
 }

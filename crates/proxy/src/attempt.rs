@@ -246,15 +246,23 @@ fn classify(
         }
         Failed::Broken(error) => {
             counts.resets.add(1);
-            reset("the endpoint closed the connection within the head of its answer", error)
+            reset(
+                "the endpoint closed the connection within the head of its answer",
+                error,
+            )
         }
     };
     permit.finish(Outcome::Failure, now);
-    let reused = upstream.idle_since.map(|since| exchange.record.started().saturating_duration_since(since));
+    let reused = upstream
+        .idle_since
+        .map(|since| exchange.record.started().saturating_duration_since(since));
     let refusal = refusal
         .with("endpoint", upstream.origin.address)
         .with("attempts", exchange.record.attempts)
-        .with("connection_age_ms", now.saturating_duration_since(upstream.opened).as_millis());
+        .with(
+            "connection_age_ms",
+            now.saturating_duration_since(upstream.opened).as_millis(),
+        );
     match reused {
         Some(idle) => refusal.with("reused_after_ms", idle.as_millis()).into(),
         None => refusal.into(),
@@ -282,7 +290,9 @@ impl Tried {
     ) -> Result<(), Stop> {
         let worker = &exchange.worker;
         origin.counts().connect_errors.add(1);
-        worker.pool.penalise(origin.address, now + worker.config.timeouts.penalty);
+        worker
+            .pool
+            .penalise(origin.address, now + worker.config.timeouts.penalty);
         self.excluded.add(origin.address);
         self.connects.push((origin.address, failure));
         if limits.is_over(now) {

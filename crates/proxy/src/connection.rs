@@ -78,7 +78,11 @@ impl Client {
             Poll::Ready(result) => Poll::Ready(result.is_ok_and(|count| count > 0)),
             Poll::Pending => {
                 self.buffer.release_if_empty();
-                if self.alarm.fired() { Poll::Ready(false) } else { Poll::Pending }
+                if self.alarm.fired() {
+                    Poll::Ready(false)
+                } else {
+                    Poll::Pending
+                }
             }
         }
     }
@@ -140,7 +144,8 @@ async fn run(mut client: Client) {
 /// Turns a connection away that is one too many, without reading from it.
 pub(crate) fn refuse(stream: &TcpStream, worker: &Worker) {
     let limit = worker.config.limits.connections;
-    let refusal = Refusal::new(Cause::Overloaded, "the proxy has as many connections as it may").with("connections", limit);
+    let refusal =
+        Refusal::new(Cause::Overloaded, "the proxy has as many connections as it may").with("connections", limit);
     let mut answer = Vec::new();
     refusal.write(&mut answer, worker, None, true);
     worker.shard().cause(Cause::Overloaded).add(1);

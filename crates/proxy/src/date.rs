@@ -77,7 +77,10 @@ mod tests {
             assert_eq!(http(SystemTime::UNIX_EPOCH + Duration::from_secs(secs)), text);
         }
         let mut text = String::new();
-        rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_042), &mut text);
+        rfc3339(
+            SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_042),
+            &mut text,
+        );
         assert_eq!(text, "1994-11-06T08:49:37.042Z");
     }
 }

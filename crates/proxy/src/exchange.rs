@@ -222,7 +222,9 @@ impl<'a> Exchange<'a> {
 
 /// One to nine digits; anything else is no limit that anybody could mean.
 fn millis(value: &[u8]) -> Option<Duration> {
-    let text = std::str::from_utf8(value).ok().filter(|text| (1..=9).contains(&text.len()))?;
+    let text = std::str::from_utf8(value)
+        .ok()
+        .filter(|text| (1..=9).contains(&text.len()))?;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let millis = digits.then(|| text.parse().ok()).flatten()?;
     Some(Duration::from_millis(millis))
@@ -247,6 +249,10 @@ impl RequestParts for Parts<'_> {
 
     fn header(&self, name: &str) -> Option<&[u8]> {
         let named = |field: &&crate::h1::Field| field.name.of(self.bytes).eq_ignore_ascii_case(name.as_bytes());
-        self.head.fields.iter().find(named).map(|field| field.value.of(self.bytes))
+        self.head
+            .fields
+            .iter()
+            .find(named)
+            .map(|field| field.value.of(self.bytes))
     }
 }

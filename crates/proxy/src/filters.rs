@@ -25,5 +25,7 @@ fn redirect(exchange: &Exchange<'_>, plan: &RedirectPlan, edits: &HeaderEdits, p
     if !edits.drops(b"location") {
         answer = answer.field("location", location);
     }
-    edits.additions().fold(answer, |answer, (name, value)| answer.field(name, value))
+    edits
+        .additions()
+        .fold(answer, |answer, (name, value)| answer.field(name, value))
 }

@@ -32,10 +32,15 @@ pub(crate) async fn read(exchange: &mut Exchange<'_>) -> Result<(), Stop> {
         Reading::Refused(refusal) => Err(refusal.into()),
         Reading::Closed if received == 0 => Err(Stop::Silent),
         Reading::Closed => Err(Stop::client_closed("sending the head")),
-        Reading::Late => Err(Refusal::new(Cause::HeadTimeout, "the request's head did not come in time")
-            .with("limit", nines_base::duration::format(exchange.worker.config.timeouts.head))
-            .with("received", received)
-            .into()),
+        Reading::Late => Err(
+            Refusal::new(Cause::HeadTimeout, "the request's head did not come in time")
+                .with(
+                    "limit",
+                    nines_base::duration::format(exchange.worker.config.timeouts.head),
+                )
+                .with("received", received)
+                .into(),
+        ),
     }
 }
 
@@ -66,9 +71,13 @@ fn begin(exchange: &mut Exchange<'_>, length: usize) -> Result<(), Refusal> {
     exchange.begin(length);
     let (head, bytes) = exchange.head();
     let forwarding = &exchange.worker.config.forwarding;
-    let given = head.value(Name::XRequestId, bytes).filter(|id| request_id::is_well_formed(id));
+    let given = head
+        .value(Name::XRequestId, bytes)
+        .filter(|id| request_id::is_well_formed(id));
     let given = given.filter(|_| forwarding.trust_client).map(Into::into);
-    exchange.record.note_head(&exchange.scratch.request, exchange.client.buffer.filled());
+    exchange
+        .record
+        .note_head(&exchange.scratch.request, exchange.client.buffer.filled());
     if let Some(id) = given {
         exchange.record.id = id;
     }

@@ -53,12 +53,18 @@ pub(crate) fn request(from: &Outgoing<'_>, out: &mut Vec<u8>) {
         let host = from.plan.host.as_ref().map_or(own, |host| host.as_bytes());
         write::field(out, b"host", host);
     }
-    copy(&from.head.fields, from.bytes, out, |field| match field.id {
-        Name::Other => false,
-        Name::Host => !keeps_host,
-        Name::Expect => !from.head.expect_continue,
-        id => replaces(id, from.forwarding),
-    }, &from.plan.headers);
+    copy(
+        &from.head.fields,
+        from.bytes,
+        out,
+        |field| match field.id {
+            Name::Other => false,
+            Name::Host => !keeps_host,
+            Name::Expect => !from.head.expect_continue,
+            id => replaces(id, from.forwarding),
+        },
+        &from.plan.headers,
+    );
     request_framing(from.head, out);
     forwarded(from, out);
     if let Some(timeout) = from.timeout_ms {
@@ -83,10 +89,16 @@ pub(crate) fn response(from: &Incoming<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(from.head.reason.of(from.bytes));
     out.extend_from_slice(b"\r\n");
     let own_id = from.forwarding.request_id;
-    copy(&from.head.fields, from.bytes, out, |field| match field.id {
-        Name::XRequestId => own_id,
-        _ => false,
-    }, from.edits);
+    copy(
+        &from.head.fields,
+        from.bytes,
+        out,
+        |field| match field.id {
+            Name::XRequestId => own_id,
+            _ => false,
+        },
+        from.edits,
+    );
     if from.chunked {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
@@ -226,13 +238,7 @@ fn address(ip: IpAddr, out: &mut Vec<u8>) {
 }
 
 /// Copies the fields that stay.
-fn copy(
-    fields: &[Field],
-    bytes: &[u8],
-    out: &mut Vec<u8>,
-    replaced: impl Fn(&Field) -> bool,
-    edits: &HeaderEdits,
-) {
+fn copy(fields: &[Field], bytes: &[u8], out: &mut Vec<u8>, replaced: impl Fn(&Field) -> bool, edits: &HeaderEdits) {
     let edited = !edits.is_empty();
     let mut run: Option<(u32, u32)> = None;
     for field in fields {

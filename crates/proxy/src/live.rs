@@ -5,21 +5,17 @@ use std::sync::Arc;
 use crate::listener::SocketId;
 use crate::snapshot::{ListenerPlan, Snapshot};
 
-/// A snapshot on its way to all workers. A worker keeps its own `Rc` of it, so that a request takes and drops it without
+/// The listeners of a snapshot with everything that hangs on them. A worker keeps its own `Rc` of it, so that a request takes and drops it without
 /// touching memory that other workers write.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    pub(crate) snapshot: Arc<Snapshot>,
     plans: Vec<(SocketId, Arc<ListenerPlan>)>,
 }
 
 impl Live {
-    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot) -> Self {
         let plans = snapshot.listeners.iter().map(|plan| (SocketId::of(plan), plan.clone()));
-        Self {
-            plans: plans.collect(),
-            snapshot,
-        }
+        Self { plans: plans.collect() }
     }
 
     /// The place of a listener in [`Live::plan`]'s order; `None` if it is to be closed.

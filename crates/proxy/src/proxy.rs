@@ -88,9 +88,7 @@ impl Proxy {
             publisher: self.publisher.clone(),
         };
         self.admin = admin::start(self.admin, pages, &self.tasks).await?;
-        source
-            .start(&self.publisher, &self.health, clock, &self.tasks)
-            .await
+        source.start(&self.publisher, &self.health, clock, &self.tasks).await
     }
 
     /// Where the admin pages are.

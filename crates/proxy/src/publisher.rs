@@ -95,7 +95,10 @@ impl Publisher {
     /// Names and addresses of the listeners that are open.
     pub(crate) fn listeners(&self) -> Vec<(String, SocketAddr)> {
         let listening = self.0.listening.load();
-        listening.values().map(|bound| (bound.id.to_string(), bound.address)).collect()
+        listening
+            .values()
+            .map(|bound| (bound.id.to_string(), bound.address))
+            .collect()
     }
 
     /// What is in force, for people.
@@ -127,10 +130,15 @@ impl Inner {
     /// Opens listeners that are new and closes those that are gone. The first error is given, all are shown.
     fn rebind(&self, snapshot: &Snapshot) -> Result<(), Error> {
         let former = self.listening.load_full();
-        let wanted: BTreeMap<SocketId, &Arc<ListenerPlan>> =
-            snapshot.listeners.iter().map(|plan| (SocketId::of(plan), plan)).collect();
+        let wanted: BTreeMap<SocketId, &Arc<ListenerPlan>> = snapshot
+            .listeners
+            .iter()
+            .map(|plan| (SocketId::of(plan), plan))
+            .collect();
         for id in former.keys().filter(|id| !wanted.contains_key(id)) {
-            self.workers.iter().for_each(|worker| worker.send(Command::Unlisten(id.clone())));
+            self.workers
+                .iter()
+                .for_each(|worker| worker.send(Command::Unlisten(id.clone())));
         }
         let mut listening = BTreeMap::new();
         let mut errors = Vec::new();
@@ -172,7 +180,8 @@ impl Inner {
             tracing::error!(%error, "a listener is not open");
         }
         if errors.is_empty() && open == 0 {
-            self.health.not_ready(CHECK, "the configuration has no Gateway of class nines with a listener");
+            self.health
+                .not_ready(CHECK, "the configuration has no Gateway of class nines with a listener");
         } else if errors.is_empty() {
             self.health.ready(CHECK);
         } else {

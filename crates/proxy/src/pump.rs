@@ -153,7 +153,12 @@ impl Pump {
     }
 
     /// Reads more input; its end is the body's end if that is how the body ends.
-    fn poll_more(&mut self, cx: &mut Context<'_>, input: &mut Buffer, from: &mut TcpStream) -> Poll<Result<(), Broken>> {
+    fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Buffer,
+        from: &mut TcpStream,
+    ) -> Poll<Result<(), Broken>> {
         let count = ready!(input.poll_read(cx, from, LARGE)).map_err(Broken::Read)?;
         self.progress = true;
         if count > 0 {
@@ -244,8 +249,7 @@ impl Pump {
             return;
         }
         if self.encoding == Encoding::Chunked {
-            self.out
-                .extend_from_slice(chunked::header(len as u64).as_bytes());
+            self.out.extend_from_slice(chunked::header(len as u64).as_bytes());
         }
         self.out.extend_from_slice(&input.filled()[..len]);
         if self.encoding == Encoding::Chunked {

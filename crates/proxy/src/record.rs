@@ -141,9 +141,17 @@ impl Record {
             text(&mut line, "evidence", &told.line);
         }
         let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
-        number(&mut line, "took_us", micros(now.saturating_duration_since(self.started)));
+        number(
+            &mut line,
+            "took_us",
+            micros(now.saturating_duration_since(self.started)),
+        );
         if let Some(at) = self.first_byte {
-            number(&mut line, "first_byte_us", micros(at.saturating_duration_since(self.started)));
+            number(
+                &mut line,
+                "first_byte_us",
+                micros(at.saturating_duration_since(self.started)),
+            );
         }
         number(&mut line, "received", self.received);
         number(&mut line, "sent", self.sent);

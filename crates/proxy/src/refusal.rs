@@ -41,7 +41,13 @@ impl Refusal {
             self.evidence.push_str("; ");
         }
         let text = format!("{key}={value}");
-        let clean = |c: char| if c.is_ascii_graphic() && c != ';' || c == ' ' { c } else { '?' };
+        let clean = |c: char| {
+            if c.is_ascii_graphic() && c != ';' || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        };
         self.evidence.extend(text.chars().map(clean));
         self
     }

@@ -145,7 +145,13 @@ fn poll_reply(
             }
         }
         let nothing_yet = exchange.replies.is_empty() && *interims == 0;
-        let ended = |error| if nothing_yet { Failed::Unanswered(error) } else { Failed::Broken(error) };
+        let ended = |error| {
+            if nothing_yet {
+                Failed::Unanswered(error)
+            } else {
+                Failed::Broken(error)
+            }
+        };
         match exchange.replies.poll_read(cx, upstream, max) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(ended(None))),
             Poll::Ready(Ok(_)) => {}
@@ -177,7 +183,10 @@ fn poll_interim(exchange: &mut Exchange<'_>, cx: &mut Context<'_>) -> Result<(),
         return Ok(());
     }
     let client = &mut *exchange.client;
-    match exchange.download.poll_flush(cx, &mut exchange.replies, &mut client.stream) {
+    match exchange
+        .download
+        .poll_flush(cx, &mut exchange.replies, &mut client.stream)
+    {
         Poll::Ready(Err(_)) => Err(Stop::client_closed("waiting for the answer")),
         _ => Ok(()),
     }
@@ -293,9 +302,13 @@ fn poll_body(
     }
     let client = &mut *exchange.client;
     let limits = &exchange.worker.h1_limits;
-    let moved = exchange
-        .download
-        .poll(cx, &mut exchange.replies, &mut upstream.stream, &mut client.stream, limits);
+    let moved = exchange.download.poll(
+        cx,
+        &mut exchange.replies,
+        &mut upstream.stream,
+        &mut client.stream,
+        limits,
+    );
     match moved {
         Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
         Poll::Ready(Err(broken)) => return Poll::Ready(Err(broken_off(exchange, upstream, broken))),
@@ -329,10 +342,21 @@ fn broken_off(exchange: &Exchange<'_>, upstream: &Upstream, broken: Broken) -> S
     let from_upstream = |message: &str, error: &dyn std::fmt::Display| {
         upstream.origin.counts().resets.add(1);
         let refusal = Refusal::new(Cause::UpstreamReset, message).with("error", error);
-        Stop::Cut(refusal.with("endpoint", upstream.origin.address).with("body_bytes", sent))
+        Stop::Cut(
+            refusal
+                .with("endpoint", upstream.origin.address)
+                .with("body_bytes", sent),
+        )
     };
     match broken {
-        Broken::Write(_) => Stop::client_closed("receiving the answer"),
+        Broken::Write(error) => {
+            let refusal = Refusal::new(Cause::ClientClosed, "the client closed the connection");
+            Stop::Cut(
+                refusal
+                    .with("while", "receiving the answer")
+                    .with("error", error.kind()),
+            )
+        }
         Broken::Framing(reject) => Stop::Cut(Refusal::from(reject).with("endpoint", upstream.origin.address)),
         Broken::Ended => from_upstream("the endpoint closed the connection within the body", &"closed"),
         Broken::Read(error) => from_upstream("the connection to the endpoint broke within the body", &error.kind()),
@@ -349,7 +373,11 @@ fn stalled(exchange: &Exchange<'_>, upstream: &Upstream) -> Stop {
     } else {
         Refusal::new(Cause::ClientClosed, "the client stopped reading")
     };
-    Stop::Cut(refusal.with("stalled", limit).with("body_bytes", exchange.download.moved))
+    Stop::Cut(
+        refusal
+            .with("stalled", limit)
+            .with("body_bytes", exchange.download.moved),
+    )
 }
 
 /// A body that ends with the connection looks complete unless the connection ends in a reset.
@@ -361,12 +389,18 @@ fn reset_client(exchange: &Exchange<'_>) {
 
 /// Sends an answer of our own. The connection lives on if the whole request is here and was understood.
 pub(crate) async fn refuse(exchange: &mut Exchange<'_>, refusal: &Refusal) -> After {
-    let persists = exchange.facts.is_begun && !exchange.is_streaming && has_whole_request(exchange) && exchange.may_persist();
+    let persists =
+        exchange.facts.is_begun && !exchange.is_streaming && has_whole_request(exchange) && exchange.may_persist();
     exchange.record.status = refusal.status;
     let is_head = exchange.facts.method == h1::Method::Head;
     let before = exchange.download.out().len();
     let worker = exchange.worker.clone();
-    refusal.write(exchange.download.out(), &worker, Some((&exchange.record.id, is_head)), !persists);
+    refusal.write(
+        exchange.download.out(),
+        &worker,
+        Some((&exchange.record.id, is_head)),
+        !persists,
+    );
     exchange.record.sent += (exchange.download.out().len() - before) as u64;
     rearm(exchange, exchange.worker.config.timeouts.body_progress);
     match poll_fn(|cx| poll_refuse(exchange, cx)).await {
@@ -378,7 +412,10 @@ pub(crate) async fn refuse(exchange: &mut Exchange<'_>, refusal: &Refusal) -> Af
 
 fn poll_refuse(exchange: &mut Exchange<'_>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let client = &mut *exchange.client;
-    match exchange.download.poll_flush(cx, &mut exchange.replies, &mut client.stream) {
+    match exchange
+        .download
+        .poll_flush(cx, &mut exchange.replies, &mut client.stream)
+    {
         Poll::Pending if client.alarm.fired() => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
         other => other,
     }

@@ -54,6 +54,7 @@ pub(crate) struct Worker {
     pub(crate) tables: Tables,
     pub(crate) rng: RefCell<Rng>,
     /// Memory for heads, last in, first out.
+    #[expect(clippy::vec_box, reason = "it is moved out and in for every exchange and is large")]
     scratch: RefCell<Vec<Box<Scratch>>>,
     pub(crate) request_ids: request_id::Generator,
     pub(crate) log: Lines,
@@ -104,13 +105,15 @@ impl Handle {
         let runtime = Builder::new_current_thread;
         let thread = std::thread::Builder::new()
             .name(format!("worker-{}", parts.index))
-            .spawn(move || match runtime().enable_all().build_local(LocalOptions::default()) {
-                Ok(runtime) => runtime.block_on(run(parts, receiver)),
-                Err(error) => {
-                    tracing::error!(%error, "a worker has no runtime");
-                    0
-                }
-            })
+            .spawn(
+                move || match runtime().enable_all().build_local(LocalOptions::default()) {
+                    Ok(runtime) => runtime.block_on(run(parts, receiver)),
+                    Err(error) => {
+                        tracing::error!(%error, "a worker has no runtime");
+                        0
+                    }
+                },
+            )
             .map_err(Error::Thread)?;
         Ok(Self {
             commands: Commands(sender),
@@ -202,7 +205,7 @@ impl Worker {
         }
     }
 
-    fn publish(&self, snapshot: Arc<Snapshot>) {
+    fn publish(&self, snapshot: &Snapshot) {
         self.tables.sweep(snapshot.upstreams.values());
         let live = Rc::new(Live::new(snapshot));
         for (id, gate) in self.listening.borrow().iter() {
@@ -237,7 +240,7 @@ async fn run(parts: Parts, mut commands: UnboundedReceiver<Command>) -> u64 {
     while let Some(command) = commands.recv().await {
         match command {
             Command::Publish(snapshot, done) => {
-                worker.publish(snapshot);
+                worker.publish(&snapshot);
                 // Whoever published may have given up waiting.
                 let _heard = done.send(());
             }

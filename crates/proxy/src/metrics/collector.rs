@@ -18,24 +18,50 @@ type EndpointFamily = (&'static str, &'static str, fn(&Endpoint) -> &Count);
 type WorkerFamily = (&'static str, &'static str, fn(&Shard) -> &Count);
 
 const ENDPOINTS: [EndpointFamily; 5] = [
-    ("upstream_connects", "Connections opened to an endpoint", |e| &e.connects),
-    ("upstream_reuses", "Requests sent on a connection that was open", |e| &e.reuses),
-    ("upstream_connect_errors", "Connections that could not be opened", |e| &e.connect_errors),
-    ("upstream_resets", "Connections that broke during a request", |e| &e.resets),
-    ("upstream_timeouts", "Requests that an endpoint did not answer in time", |e| &e.timeouts),
+    ("upstream_connects", "Connections opened to an endpoint", |e| {
+        &e.connects
+    }),
+    ("upstream_reuses", "Requests sent on a connection that was open", |e| {
+        &e.reuses
+    }),
+    ("upstream_connect_errors", "Connections that could not be opened", |e| {
+        &e.connect_errors
+    }),
+    ("upstream_resets", "Connections that broke during a request", |e| {
+        &e.resets
+    }),
+    (
+        "upstream_timeouts",
+        "Requests that an endpoint did not answer in time",
+        |e| &e.timeouts,
+    ),
 ];
 
 const WORKERS: [WorkerFamily; 10] = [
     ("connections", "Client connections accepted", |s| &s.connections_opened),
-    ("connections_refused", "Client connections turned away at the limit", |s| &s.connections_refused),
+    (
+        "connections_refused",
+        "Client connections turned away at the limit",
+        |s| &s.connections_refused,
+    ),
     ("tunnels", "Upgraded connections", |s| &s.tunnels_opened),
-    ("retries_connect", "Attempts after a failed connect", |s| &s.retried_connects),
-    ("retries_race", "Attempts after the keep-alive race", |s| &s.retried_races),
-    ("received_bytes", "Bytes of request heads and bodies", |s| &s.received_bytes),
+    ("retries_connect", "Attempts after a failed connect", |s| {
+        &s.retried_connects
+    }),
+    ("retries_race", "Attempts after the keep-alive race", |s| {
+        &s.retried_races
+    }),
+    ("received_bytes", "Bytes of request heads and bodies", |s| {
+        &s.received_bytes
+    }),
     ("sent_bytes", "Bytes of response heads and bodies", |s| &s.sent_bytes),
     ("aborted", "Requests cut off by the drain's deadline", |s| &s.aborted),
     ("panics", "Panics of connection tasks", |s| &s.panics),
-    ("access_log_dropped", "Access log lines dropped because the writer could not keep up", |s| &s.log_dropped),
+    (
+        "access_log_dropped",
+        "Access log lines dropped because the writer could not keep up",
+        |s| &s.log_dropped,
+    ),
 ];
 
 impl prometheus_client::collector::Collector for Collector {
@@ -50,7 +76,12 @@ impl prometheus_client::collector::Collector for Collector {
 impl Collector {
     fn routes(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
         let routes = self.0.0.routes.all();
-        let mut requests = describe(encoder, "requests", "Requests by route and status class", MetricType::Counter)?;
+        let mut requests = describe(
+            encoder,
+            "requests",
+            "Requests by route and status class",
+            MetricType::Counter,
+        )?;
         for (route, shards) in &routes {
             for (class, name) in ["none", "1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().enumerate() {
                 let total: u64 = shards.iter().map(|shard| shard.statuses[class].get()).sum();
@@ -113,7 +144,11 @@ impl Collector {
         for (name, help, value) in [
             ("connections_open", "Client connections open", self.0.connections()),
             ("in_flight", "Requests being answered", self.0.in_flight()),
-            ("snapshot_revision", "Revision of the snapshot in force", inner.revision.get()),
+            (
+                "snapshot_revision",
+                "Revision of the snapshot in force",
+                inner.revision.get(),
+            ),
             ("workers", "Worker threads", inner.workers.len() as u64),
         ] {
             describe(encoder, name, help, MetricType::Gauge)?.encode_gauge(&(value as f64))?;

@@ -87,7 +87,10 @@ impl<T: Default> Series<T> {
     /// All of them, by name.
     pub(super) fn all(&self) -> Vec<(String, Shards<T>)> {
         let named = self.named.lock();
-        named.iter().map(|(name, shards)| (name.clone(), shards.clone())).collect()
+        named
+            .iter()
+            .map(|(name, shards)| (name.clone(), shards.clone()))
+            .collect()
     }
 }
 

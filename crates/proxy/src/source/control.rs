@@ -98,7 +98,8 @@ impl Follower {
             self.subscription.set_interest(interest(wanted.clone()));
         }
         let is_whole = wanted.is_subset(&update.interest.services);
-        let nothing_better = matches!(update.source, nines_client::Source::LastKnownGood { .. }) && self.in_force.is_none();
+        let nothing_better =
+            matches!(update.source, nines_client::Source::LastKnownGood { .. }) && self.in_force.is_none();
         if !is_whole && !nothing_better {
             return;
         }
@@ -128,10 +129,12 @@ impl Follower {
             (Some(nines_client::Source::LastKnownGood { age }), away) => {
                 let age = duration::format(Duration::from_secs(age.as_secs()));
                 let reason = away.unwrap_or_default();
-                self.health.ready_but(CHECK, format!("serving the last known good state, {age} old; {reason}"));
+                self.health
+                    .ready_but(CHECK, format!("serving the last known good state, {age} old; {reason}"));
             }
             (Some(nines_client::Source::Live), Some(away)) => {
-                self.health.ready_but(CHECK, format!("serving the last state received; {away}"));
+                self.health
+                    .ready_but(CHECK, format!("serving the last state received; {away}"));
             }
             (Some(nines_client::Source::Live), None) => self.health.ready(CHECK),
         }

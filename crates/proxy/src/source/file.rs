@@ -97,7 +97,9 @@ fn watch(path: &Path, changed: std::sync::Arc<Notify>) -> Result<notify::Recomme
 /// Whether a change of `changed` may be a change of what is read from `watched`. Kubernetes exchanges mounted files by
 /// way of a link whose name begins with two dots.
 fn concerns(changed: &Path, watched: &Path) -> bool {
-    let is_link = changed.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
+    let is_link = changed
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b".."));
     is_link || changed.file_name() == watched.file_name() || is_document(changed)
 }
 
@@ -204,7 +206,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let error = load(Path::new("/nonexistent/x.yaml"), 1).expect_err("no file").to_string();
+        let error = load(Path::new("/nonexistent/x.yaml"), 1)
+            .expect_err("no file")
+            .to_string();
         assert!(error.contains("/nonexistent/x.yaml"), "{error}");
     }
 }

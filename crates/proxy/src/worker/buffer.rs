@@ -115,11 +115,8 @@ impl Buffer {
         if needed <= self.memory.len() {
             self.memory.copy_within(self.start..self.end, 0);
         } else {
-            let size = match needed {
-                0..=SMALL => SMALL,
-                0..=LARGE => LARGE,
-                _ => needed.next_power_of_two(),
-            };
+            let size = [SMALL, LARGE].into_iter().find(|size| needed <= *size);
+            let size = size.unwrap_or_else(|| needed.next_power_of_two());
             let mut larger = self.home.take(size);
             larger[..self.end - self.start].copy_from_slice(&self.memory[self.start..self.end]);
             self.home.give(std::mem::replace(&mut self.memory, larger));
@@ -129,6 +126,7 @@ impl Buffer {
     }
 
     /// Appends bytes.
+    #[cfg(test)]
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len());
         self.memory[self.end..self.end + bytes.len()].copy_from_slice(bytes);

@@ -234,7 +234,10 @@ mod tests {
     async fn a_connection_with_unasked_bytes_is_not_reused() {
         let (_pool, origin, listener, now) = setup().await;
         let (client, mut server) = pair(&listener).await;
-        server.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.expect("sent");
+        server
+            .write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+            .await
+            .expect("sent");
         client.readable().await.expect("readable");
         origin.opened(client, now).park(now);
         assert!(origin.reuse(now, MINUTE).is_none());

@@ -91,7 +91,9 @@ impl Tables {
         };
         let keeper = pickers[index].get_or_insert_with(fresh);
         keeper.used = true;
-        keeper.picker.pick(&upstream.endpoints(), excluded, &mut rng.borrow_mut(), now)
+        keeper
+            .picker
+            .pick(&upstream.endpoints(), excluded, &mut rng.borrow_mut(), now)
     }
 
     /// After a change of configuration: follows edited policies as each picker is used next, and drops what has not

@@ -10,7 +10,11 @@ async fn a_request_reaches_its_backend_and_the_answer_comes_back() {
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let response = gateway.get("/a?b=c").await;
     assert_eq!((response.status, response.text().as_str()), (200, "hello"));
-    assert!(app.requests()[0].starts_with("GET /a?b=c HTTP/1.1\r\n"), "{:?}", app.requests());
+    assert!(
+        app.requests()[0].starts_with("GET /a?b=c HTTP/1.1\r\n"),
+        "{:?}",
+        app.requests()
+    );
     let log = gateway.stop().await;
     assert_eq!(log.len(), 1);
     assert_eq!(log[0]["status"], 200);
@@ -38,10 +42,16 @@ async fn hosts_and_paths_decide() {
         ("shop.local", "/", (200, "blue")),
         ("other.local", "/", (404, "no_route")),
     ] {
-        client.send(&format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n")).await;
+        client
+            .send(&format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n"))
+            .await;
         let response = client.response().await;
         assert_eq!(response.status, expected.0, "{host}{path}");
-        assert!(response.text().contains(expected.1), "{host}{path}: {}", response.text());
+        assert!(
+            response.text().contains(expected.1),
+            "{host}{path}: {}",
+            response.text()
+        );
     }
 }
 
@@ -49,8 +59,12 @@ async fn hosts_and_paths_decide() {
 async fn weights_are_kept() {
     let (a, b) = (Backend::named("a").await, Backend::named("b").await);
     let rules = "- backendRefs: [{name: a, weight: 90}, {name: b, weight: 10}]";
-    let resources =
-        format!("{GATEWAY}---\n{}---\n{}---\n{}", route("", rules), service("a", &[a.address]), service("b", &[b.address]));
+    let resources = format!(
+        "{GATEWAY}---\n{}---\n{}---\n{}",
+        route("", rules),
+        service("a", &[a.address]),
+        service("b", &[b.address])
+    );
     let gateway = Gateway::start(&resources).await;
     let mut client = gateway.connect().await;
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -73,7 +87,12 @@ async fn connections_are_reused_on_both_sides() {
     assert_eq!(app.connections(), 1);
     assert_eq!(gateway.metric("nines_proxy_connections_total").await, 1);
     let endpoint = format!("{{endpoint=\"{}\"}}", app.address);
-    assert_eq!(gateway.metric(&format!("nines_proxy_upstream_reuses_total{endpoint}")).await, 19);
+    assert_eq!(
+        gateway
+            .metric(&format!("nines_proxy_upstream_reuses_total{endpoint}"))
+            .await,
+        19
+    );
 }
 
 #[tokio::test]
@@ -81,7 +100,9 @@ async fn pipelined_requests_are_answered_in_order() {
     let app = Backend::http(|head, _| crate::harness::ok(head.split(' ').nth(1).unwrap_or_default())).await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    let requests: String = (0..50).map(|i| format!("GET /{i} HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
+    let requests: String = (0..50)
+        .map(|i| format!("GET /{i} HTTP/1.1\r\nhost: x\r\n\r\n"))
+        .collect();
     client.send(&requests).await;
     for i in 0..50 {
         assert_eq!(client.response().await.text(), format!("/{i}"));
@@ -134,16 +155,26 @@ async fn redirects_and_rewrites_are_applied() {
                  - matches: [{path: {type: PathPrefix, value: /api}}]\n  \
                    filters: [{type: URLRewrite, urlRewrite: {hostname: inner.local, path: {type: ReplacePrefixMatch, replacePrefixMatch: /v1}}}]\n  \
                    backendRefs: [{name: app}]";
-    let resources = format!("{GATEWAY}---\n{}---\n{}", route("", rules), service("app", &[app.address]));
+    let resources = format!(
+        "{GATEWAY}---\n{}---\n{}",
+        route("", rules),
+        service("app", &[app.address])
+    );
     let gateway = Gateway::start(&resources).await;
     let mut client = gateway.connect().await;
     client.send("GET /old/a?q=1 HTTP/1.1\r\nhost: shop.local\r\n\r\n").await;
     let response = client.response().await;
     assert_eq!((response.status, response.cause()), (301, "redirected"));
     let port = gateway.address().port();
-    assert_eq!(response.header("location"), Some(&*format!("http://shop.local:{port}/new/a?q=1")));
+    assert_eq!(
+        response.header("location"),
+        Some(&*format!("http://shop.local:{port}/new/a?q=1"))
+    );
     client.send("GET /api/a?q=1 HTTP/1.1\r\nhost: shop.local\r\n\r\n").await;
     assert_eq!(client.response().await.status, 200);
     let head = &app.requests()[0];
-    assert!(head.starts_with("GET /v1/a?q=1 HTTP/1.1\r\nhost: inner.local\r\n"), "{head}");
+    assert!(
+        head.starts_with("GET /v1/a?q=1 HTTP/1.1\r\nhost: inner.local\r\n"),
+        "{head}"
+    );
 }

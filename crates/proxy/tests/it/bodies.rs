@@ -13,7 +13,11 @@ async fn a_body_with_a_length_arrives_whole() {
     let mut client = gateway.connect().await;
     for size in [1, 100, 8_000, 100_000, 3_000_000] {
         let body = "x".repeat(size);
-        client.send(&format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n{body}")).await;
+        client
+            .send(&format!(
+                "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n{body}"
+            ))
+            .await;
         let response = client.response().await;
         assert_eq!(response.status, 200);
         assert!(response.text() == body, "{size} bytes came back differently");
@@ -30,13 +34,20 @@ async fn chunks_and_trailers_go_both_ways() {
         let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-end\r\n\r\n\
                       003;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nx-end: yes\r\n\r\n";
         client.send(answer).await;
-        assert!(client.request().await.is_some_and(|head| head.starts_with("GET /second")));
+        assert!(
+            client
+                .request()
+                .await
+                .is_some_and(|head| head.starts_with("GET /second"))
+        );
         client.send_bytes(&ok("second")).await;
     })
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4;a=b\r\nwi").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n4;a=b\r\nwi")
+        .await;
     client.send("ki\r\n05\r\npedia\r\n0\r\nx-sum: 9\r\n\r\n").await;
     let response = client.response().await;
     assert_eq!((response.status, response.text().as_str()), (200, "abcde"));
@@ -83,9 +94,15 @@ async fn answers_without_a_body_have_none() {
         ("GET", 204, None),
         ("HEAD", 204, None),
     ] {
-        client.send(&format!("{method} /{status} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        client
+            .send(&format!("{method} /{status} HTTP/1.1\r\nhost: x\r\n\r\n"))
+            .await;
         let response = client.head().await;
-        assert_eq!((response.status, response.header("content-length")), (status, length), "{method} {status}");
+        assert_eq!(
+            (response.status, response.header("content-length")),
+            (status, length),
+            "{method} {status}"
+        );
     }
     assert_eq!(app.connections(), 1);
 }
@@ -102,7 +119,9 @@ async fn a_client_that_expects_100_waits_for_it() {
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("PUT / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n").await;
+    client
+        .send("PUT / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+        .await;
     assert_eq!(client.head().await.status, 100);
     client.send("body").await;
     assert_eq!(client.response().await.text(), "thanks");
@@ -112,13 +131,17 @@ async fn a_client_that_expects_100_waits_for_it() {
 async fn a_refusal_before_the_body_is_passed_on_and_ends_the_connection() {
     let app = Backend::raw(|mut client| async move {
         client.request().await;
-        client.send("HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n").await;
+        client
+            .send("HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n")
+            .await;
         client.read_to_end().await;
     })
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("PUT / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n").await;
+    client
+        .send("PUT / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n")
+        .await;
     let response = client.response().await;
     assert_eq!((response.status, response.header("connection")), (417, Some("close")));
     assert!(client.is_closed().await);
@@ -143,13 +166,17 @@ async fn interim_answers_reach_who_understands_them() {
 async fn an_answer_may_overtake_the_body() {
     let app = Backend::raw(|mut client| async move {
         client.request().await;
-        client.send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno").await;
+        client
+            .send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno")
+            .await;
         client.read_to_end().await;
     })
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\nsome of it").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\nsome of it")
+        .await;
     let response = client.response().await;
     assert_eq!((response.status, response.text().as_str()), (413, "no"));
     assert!(client.is_closed().await);
@@ -159,7 +186,9 @@ async fn an_answer_may_overtake_the_body() {
 async fn both_directions_may_flow_at_once() {
     let app = Backend::raw(|mut client| async move {
         client.request().await;
-        client.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        client
+            .send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            .await;
         for i in 0..3 {
             assert_eq!(client.exactly(6).await, format!("1\r\n{i}\r\n").into_bytes());
             client.send(&format!("1\r\n{i}\r\n")).await;
@@ -171,7 +200,9 @@ async fn both_directions_may_flow_at_once() {
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await;
     assert_eq!(client.head().await.status, 200);
     for i in 0..3 {
         client.send(&format!("1\r\n{i}\r\n")).await;
@@ -194,6 +225,10 @@ async fn a_body_over_the_limit_is_refused_in_either_framing() {
         let mut client = gateway.connect().await;
         client.send(request).await;
         let response = client.response().await;
-        assert_eq!((response.status, response.cause()), (413, "body_too_large"), "{request}");
+        assert_eq!(
+            (response.status, response.cause()),
+            (413, "body_too_large"),
+            "{request}"
+        );
     }
 }

@@ -23,7 +23,13 @@ async fn counters_and_log_lines_agree() {
         service("empty", &[]),
     );
     let gateway = Gateway::start(&resources).await;
-    for (path, times) in [("/app", 5), ("/rude", 2), ("/dead", 3), ("/empty", 4), ("/elsewhere", 6)] {
+    for (path, times) in [
+        ("/app", 5),
+        ("/rude", 2),
+        ("/dead", 3),
+        ("/empty", 4),
+        ("/elsewhere", 6),
+    ] {
         for _ in 0..times {
             gateway.get(path).await;
         }
@@ -34,7 +40,9 @@ async fn counters_and_log_lines_agree() {
     gateway.quiet().await;
     let mut counters = BTreeMap::new();
     for cause in Cause::ALL {
-        let count = gateway.metric(&format!("nines_proxy_causes_total{{cause=\"{cause}\"}}")).await;
+        let count = gateway
+            .metric(&format!("nines_proxy_causes_total{{cause=\"{cause}\"}}"))
+            .await;
         if count > 0 {
             counters.insert(cause.to_string(), count);
         }
@@ -60,7 +68,10 @@ async fn counters_and_log_lines_agree() {
         ("no_route", 6),
         ("upstream_protocol", 2),
     ];
-    assert_eq!(counters, expected.map(|(cause, count)| (cause.to_owned(), count)).into());
+    assert_eq!(
+        counters,
+        expected.map(|(cause, count)| (cause.to_owned(), count)).into()
+    );
     assert_eq!(requests, log.len() as u64);
 }
 
@@ -68,11 +79,21 @@ async fn counters_and_log_lines_agree() {
 async fn a_refusal_leaves_the_connection_usable() {
     let app = Backend::named("x").await;
     let rules = "- matches: [{path: {value: /app}}]\n  backendRefs: [{name: app}]";
-    let gateway = Gateway::start(&format!("{GATEWAY}---\n{}---\n{}", route("", rules), service("app", &[app.address]))).await;
+    let gateway = Gateway::start(&format!(
+        "{GATEWAY}---\n{}---\n{}",
+        route("", rules),
+        service("app", &[app.address])
+    ))
+    .await;
     let mut client = gateway.connect().await;
-    client.send("POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody").await;
+    client
+        .send("POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody")
+        .await;
     let response = client.response().await;
-    assert_eq!((response.status, response.header("connection")), (404, Some("keep-alive")));
+    assert_eq!(
+        (response.status, response.header("connection")),
+        (404, Some("keep-alive"))
+    );
     let body: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
     assert_eq!(body["cause"], "no_route");
     assert_eq!(body["requestId"].as_str(), response.header("x-request-id"));

@@ -16,7 +16,10 @@ async fn a_dead_endpoint_costs_no_request() {
         assert_eq!(client.response().await.text(), "alive");
     }
     let retries = gateway.metric("nines_proxy_retries_connect_total").await;
-    assert!(retries <= 1, "a penalty keeps the dead one out, but it was tried {retries} times");
+    assert!(
+        retries <= 1,
+        "a penalty keeps the dead one out, but it was tried {retries} times"
+    );
 }
 
 #[tokio::test]
@@ -36,7 +39,11 @@ async fn a_service_without_endpoints_is_told_apart() {
     let gateway = Gateway::start(&simple(&[])).await;
     let response = gateway.get("/").await;
     assert_eq!((response.status, response.cause()), (503, "no_endpoint"));
-    assert!(response.header("x-nines-cause").is_some_and(|e| e.contains("service=default/app")));
+    assert!(
+        response
+            .header("x-nines-cause")
+            .is_some_and(|e| e.contains("service=default/app"))
+    );
 }
 
 #[tokio::test]
@@ -72,10 +79,16 @@ async fn a_race_is_run_again_once_for_idempotent_requests_only() {
     client.send("DELETE / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert_eq!(client.response().await.status, 200);
     assert_eq!(gateway.metric("nines_proxy_retries_race_total").await, 1);
-    client.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi")
+        .await;
     let response = client.response().await;
     assert_eq!((response.status, response.cause()), (502, "upstream_reset"));
-    assert!(response.header("x-nines-cause").is_some_and(|e| e.contains("reused_after_ms")));
+    assert!(
+        response
+            .header("x-nines-cause")
+            .is_some_and(|e| e.contains("reused_after_ms"))
+    );
     client.send(GET).await;
     assert_eq!(client.response().await.status, 200);
 }
@@ -96,7 +109,9 @@ async fn a_body_that_is_here_is_sent_again_after_a_lost_race() {
     let mut client = gateway.connect().await;
     client.send(GET).await;
     assert_eq!(client.response().await.status, 200);
-    client.send("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nagain").await;
+    client
+        .send("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nagain")
+        .await;
     assert_eq!(client.response().await.text(), "done");
 }
 
@@ -116,7 +131,9 @@ async fn a_backend_that_breaks_off_on_a_fresh_connection_is_not_asked_twice() {
 async fn a_truncated_body_is_not_passed_off_as_whole() {
     let app = Backend::raw(|mut client| async move {
         client.request().await;
-        client.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot so much").await;
+        client
+            .send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nnot so much")
+            .await;
     })
     .await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
@@ -124,14 +141,21 @@ async fn a_truncated_body_is_not_passed_off_as_whole() {
     client.send(GET).await;
     assert_eq!(client.try_response(false).await, None);
     let log = gateway.stop().await;
-    assert_eq!((log[0]["status"].as_u64(), log[0]["cause"].as_str()), (Some(200), Some("upstream_reset")));
+    assert_eq!(
+        (log[0]["status"].as_u64(), log[0]["cause"].as_str()),
+        (Some(200), Some("upstream_reset"))
+    );
 }
 
 #[tokio::test]
 async fn the_routes_time_limit_is_kept() {
     let app = Backend::raw(|mut client| async move { client.read_to_end().await }).await;
     let rules = "- backendRefs: [{name: app}]\n  timeouts: {request: 50ms}";
-    let resources = format!("{GATEWAY}---\n{}---\n{}", route("", rules), service("app", &[app.address]));
+    let resources = format!(
+        "{GATEWAY}---\n{}---\n{}",
+        route("", rules),
+        service("app", &[app.address])
+    );
     let gateway = Gateway::start(&resources).await;
     let mut client = gateway.connect().await;
     for _ in 0..2 {
@@ -147,7 +171,9 @@ async fn the_clients_own_time_limit_is_kept() {
     let app = Backend::raw(|mut client| async move { client.read_to_end().await }).await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("GET / HTTP/1.1\r\nhost: x\r\nx-nines-timeout-ms: 30\r\n\r\n").await;
+    client
+        .send("GET / HTTP/1.1\r\nhost: x\r\nx-nines-timeout-ms: 30\r\n\r\n")
+        .await;
     let response = client.response().await;
     assert_eq!((response.status, response.cause()), (504, "deadline_exceeded"));
 }
@@ -181,7 +207,9 @@ async fn a_body_that_stops_coming_is_cut_off() {
     settings.timeouts.body_progress = Duration::from_millis(100);
     let gateway = Gateway::with(settings, &simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nsome").await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nsome")
+        .await;
     let response = client.response().await;
     assert_eq!(response.status, 408, "{}", response.head);
 }
@@ -203,7 +231,10 @@ async fn a_client_that_stops_reading_is_cut_off() {
     within("the connection is cut off", closed).await;
     let log = gateway.stop().await;
     assert_eq!(log[0]["cause"], "client_closed");
-    assert!(log[0]["evidence"].as_str().is_some_and(|e| e.contains("stalled=100ms")), "{log:?}");
+    assert!(
+        log[0]["evidence"].as_str().is_some_and(|e| e.contains("stalled=100ms")),
+        "{log:?}"
+    );
 }
 
 #[tokio::test]
@@ -238,7 +269,10 @@ async fn a_client_that_leaves_takes_its_upstream_connection_along() {
     let log = gateway.stop().await;
     assert_eq!(log.len(), 2);
     for line in log {
-        assert_eq!((line["status"].as_u64(), line["cause"].as_str()), (Some(499), Some("client_closed")));
+        assert_eq!(
+            (line["status"].as_u64(), line["cause"].as_str()),
+            (Some(499), Some("client_closed"))
+        );
     }
 }
 
@@ -264,5 +298,8 @@ async fn beyond_the_limit_of_requests_in_flight_the_rest_is_refused_at_once() {
     assert_eq!((response.status, response.cause()), (503, "overloaded"));
     assert_eq!(response.header("retry-after"), Some("1"));
     let evidence = response.header("x-nines-cause").unwrap_or_default();
-    assert!(evidence.contains("limit=2") && evidence.contains("in_flight=3"), "{evidence}");
+    assert!(
+        evidence.contains("limit=2") && evidence.contains("in_flight=3"),
+        "{evidence}"
+    );
 }

@@ -36,7 +36,11 @@ pub(crate) fn config() -> Config {
 
 /// A Gateway on a free port and one route for everything.
 pub(crate) fn simple(backends: &[SocketAddr]) -> String {
-    format!("{GATEWAY}---\n{}---\n{}", route("", "- backendRefs: [{name: app}]"), service("app", backends))
+    format!(
+        "{GATEWAY}---\n{}---\n{}",
+        route("", "- backendRefs: [{name: app}]"),
+        service("app", backends)
+    )
 }
 
 pub(crate) const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: edge}\n\
@@ -105,13 +109,17 @@ impl Gateway {
     pub(crate) async fn edit_unseen(&self, resources: &str) {
         let next = self.dir.path().join("next");
         tokio::fs::write(&next, resources).await.expect("written");
-        tokio::fs::rename(&next, self.dir.path().join("gateway.yaml")).await.expect("renamed");
+        tokio::fs::rename(&next, self.dir.path().join("gateway.yaml"))
+            .await
+            .expect("renamed");
     }
 
     /// The body of an admin page.
     pub(crate) async fn admin(&self, path: &str) -> String {
         let mut client = Client::connect(self.proxy.admin_addr()).await;
-        client.send(&format!("GET {path} HTTP/1.1\r\nhost: admin\r\n\r\n")).await;
+        client
+            .send(&format!("GET {path} HTTP/1.1\r\nhost: admin\r\n\r\n"))
+            .await;
         client.response().await.text()
     }
 
@@ -124,7 +132,9 @@ impl Gateway {
     /// The value of a metric's sample, given with its labels as they are written.
     pub(crate) async fn metric(&self, sample: &str) -> u64 {
         let text = self.admin("/metrics").await;
-        let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         line.and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0) as u64
     }
 
@@ -168,7 +178,9 @@ pub(crate) struct Response {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = within("connecting", TcpStream::connect(address)).await.expect("connected");
+        let stream = within("connecting", TcpStream::connect(address))
+            .await
+            .expect("connected");
         Self {
             stream,
             buffer: Vec::new(),
@@ -201,7 +213,9 @@ impl Client {
 
     /// Sends a RST instead of a FIN when dropped.
     pub(crate) fn abort(self) {
-        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("set");
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("set");
     }
 
     /// Reads one response to anything but HEAD.
@@ -282,7 +296,9 @@ impl Client {
 
     /// Exactly so many bytes.
     pub(crate) async fn exactly(&mut self, count: usize) -> Vec<u8> {
-        self.until(|b| (b.len() >= count).then_some(())).await.expect("as many bytes");
+        self.until(|b| (b.len() >= count).then_some(()))
+            .await
+            .expect("as many bytes");
         self.buffer.drain(..count).collect()
     }
 
@@ -356,7 +372,6 @@ pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
-    task: tokio::task::JoinHandle<()>,
 }
 
 impl Backend {
@@ -371,7 +386,7 @@ impl Backend {
         let address = listener.local_addr().expect("bound");
         let connections = Arc::new(AtomicUsize::new(0));
         let count = connections.clone();
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(handle(Client::of(stream)));
@@ -381,7 +396,6 @@ impl Backend {
             address,
             connections,
             requests: Arc::default(),
-            task,
         }
     }
 
@@ -411,16 +425,13 @@ impl Backend {
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().clone()
     }
-
-    /// Stops listening.
-    pub(crate) fn close(&self) {
-        self.task.abort();
-    }
 }
 
 async fn serve<F: Fn(&str, &[u8]) -> Vec<u8>>(mut client: Client, answer: Arc<F>, seen: Arc<Mutex<Vec<String>>>) {
     while let Some(head) = client.request().await {
-        let length = header(&head, "content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
+        let length = header(&head, "content-length")
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(0);
         let body = client.exactly(length).await;
         seen.lock().push(head.clone());
         let bytes = answer(&head, &body);

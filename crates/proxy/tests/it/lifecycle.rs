@@ -29,7 +29,9 @@ async fn a_taken_port_is_a_clear_error() {
     let file = dir.path().join("gateway.yaml");
     let resources = simple(&[]).replace("port: 0", &format!("port: {}", address.port()));
     std::fs::write(&file, resources).expect("written");
-    let error = Proxy::start(config(), Source::Files(file), Clock::system()).await.expect_err("taken");
+    let error = Proxy::start(config(), Source::Files(file), Clock::system())
+        .await
+        .expect_err("taken");
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }
 
@@ -38,7 +40,9 @@ async fn a_broken_configuration_does_not_start() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("gateway.yaml");
     std::fs::write(&file, GATEWAY.replace("listeners", "listenesr")).expect("written");
-    let error = Proxy::start(config(), Source::Files(file), Clock::system()).await.expect_err("a typo");
+    let error = Proxy::start(config(), Source::Files(file), Clock::system())
+        .await
+        .expect_err("a typo");
     assert!(error.to_string().contains("gateway.yaml:6"), "{error}");
 }
 
@@ -60,8 +64,16 @@ async fn a_broken_edit_changes_nothing_and_is_shown() {
 async fn edits_under_load_fail_no_request_and_keep_connections() {
     let (a, b) = (Backend::named("a").await, Backend::named("b").await);
     let resources = |weight: u32| {
-        let rules = format!("- backendRefs: [{{name: a, weight: {weight}}}, {{name: b, weight: {}}}]", 100 - weight);
-        format!("{GATEWAY}---\n{}---\n{}---\n{}", route("", &rules), service("a", &[a.address]), service("b", &[b.address]))
+        let rules = format!(
+            "- backendRefs: [{{name: a, weight: {weight}}}, {{name: b, weight: {}}}]",
+            100 - weight
+        );
+        format!(
+            "{GATEWAY}---\n{}---\n{}---\n{}",
+            route("", &rules),
+            service("a", &[a.address]),
+            service("b", &[b.address])
+        )
     };
     let gateway = Gateway::start(&resources(100)).await;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -80,7 +92,11 @@ async fn edits_under_load_fail_no_request_and_keep_connections() {
         });
     }
     for weight in [50, 10, 0, 70, 30] {
-        gateway.edit(&resources(weight), |shown| shown.contains(&format!("\"weight\":{weight}}}"))).await;
+        gateway
+            .edit(&resources(weight), |shown| {
+                shown.contains(&format!("\"weight\":{weight}}}"))
+            })
+            .await;
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let counts = within("the load ends", load.join_all()).await;
@@ -97,13 +113,19 @@ async fn listeners_come_and_go_with_the_configuration() {
     let resources = simple(&[app.address]);
     let gateway = Gateway::start(&resources).await;
     let first = gateway.address();
-    gateway.edit(&resources.replace(one, two), |shown| shown.contains("default/edge/more\"}")).await;
+    gateway
+        .edit(&resources.replace(one, two), |shown| {
+            shown.contains("default/edge/more\"}")
+        })
+        .await;
     let addresses = gateway.proxy().listener_addrs();
     assert_eq!((addresses.len(), addresses[0].1), (2, first));
     let mut client = Client::connect(addresses[1].1).await;
     client.send(GET).await;
     assert_eq!(client.response().await.text(), "x");
-    gateway.edit(&resources, |shown| !shown.contains("default/edge/more\"}")).await;
+    gateway
+        .edit(&resources, |shown| !shown.contains("default/edge/more\"}"))
+        .await;
     client.send(GET).await;
     let response = client.response().await;
     assert_eq!((response.status, response.cause()), (404, "no_route"));
@@ -196,6 +218,11 @@ async fn many_workers_share_a_port() {
         assert_eq!(gateway.get("/").await.status, 200);
     }
     gateway.quiet().await;
-    assert_eq!(gateway.metric("nines_proxy_requests_total{route=\"default/app/0\",status=\"2xx\"}").await, 50);
+    assert_eq!(
+        gateway
+            .metric("nines_proxy_requests_total{route=\"default/app/0\",status=\"2xx\"}")
+            .await,
+        50
+    );
     assert_eq!(gateway.stop().await.len(), 50);
 }

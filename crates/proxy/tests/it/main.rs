@@ -8,5 +8,6 @@ mod bodies;
 mod causes;
 mod failures;
 mod headers;
+mod hostile;
 mod lifecycle;
 mod upgrade;

@@ -38,7 +38,10 @@ async fn frames_flow_after_the_101_and_each_side_ends_for_itself() {
     assert_eq!(client.exactly(10).await, b"last words");
     assert!(client.is_closed().await);
     let log = gateway.stop().await;
-    assert_eq!((log[0]["status"].as_u64(), log[0]["tunnel"].as_bool()), (Some(101), Some(true)));
+    assert_eq!(
+        (log[0]["status"].as_u64(), log[0]["tunnel"].as_bool()),
+        (Some(101), Some(true))
+    );
 }
 
 #[tokio::test]
@@ -70,7 +73,9 @@ async fn other_protocols_are_not_tunnelled() {
     let app = Backend::named("plain").await;
     let gateway = Gateway::start(&simple(&[app.address])).await;
     let mut client = gateway.connect().await;
-    client.send("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n").await;
+    client
+        .send("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
+        .await;
     assert_eq!(client.response().await.text(), "plain");
     assert_eq!(header(&app.requests()[0], "upgrade"), None);
 }
