@@ -2,7 +2,6 @@
 
 use crate::harness::{Backend, Gateway, ok, simple};
 
-#[expect(dead_code, reason = "the codec's own tests read the rest of the table")]
 #[path = "../../testdata/hostile.rs"]
 mod table;
 
