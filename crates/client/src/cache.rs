@@ -16,9 +16,12 @@ use nines_wire::convert::{change_from_proto, change_to_proto};
 use nines_wire::proto;
 use prost::Message;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 const MAGIC: &str = "nines-catalog";
 const VERSION: &str = "1";
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a last-known-good file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -134,13 +137,28 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes off the async threads; a failure is logged, for the file is a help and not a need.
-pub(crate) async fn write_in_background(path: PathBuf, catalog: Arc<Catalog>) {
-    let written = tokio::task::spawn_blocking(move || write(&path, &catalog)).await;
-    match written {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "cannot keep the last-known-good file"),
-        Err(error) => tracing::warn!(%error, "the last-known-good file was not written"),
+/// Keeps the file as new as the states that come, beside the stream they come from: a slow disk delays nobody. The first
+/// state is written at once, later ones at most once a second, the last one before the task ends. A failure is logged,
+/// for the file is a help and not a need.
+pub(crate) async fn keep(
+    path: PathBuf,
+    mut states: watch::Receiver<Option<Arc<Catalog>>>,
+    stopping: CancellationToken,
+) {
+    while states.changed().await.is_ok() {
+        let Some(catalog) = states.borrow_and_update().clone() else {
+            continue;
+        };
+        let target = path.clone();
+        match tokio::task::spawn_blocking(move || write(&target, &catalog)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot keep the last-known-good file"),
+            Err(error) => tracing::warn!(%error, "the last-known-good file was not written"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            () = stopping.cancelled() => {}
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use nines_model::{Catalog, ConfigKey, Interest, Revision};
 use nines_runtime::Tasks;
 use tokio::sync::watch;
 
+use crate::cache;
 use crate::connect::{BadServer, Servers};
 use follow::Follower;
 
@@ -109,7 +110,11 @@ impl Subscription {
             interest: Arc::new(interest),
             ack: Arc::default(),
         };
-        let follower = Follower::new(config, servers, &wishes, updates_in, status_in, clock);
+        let (states, newest) = watch::channel(None);
+        if let Some(path) = config.cache.clone() {
+            tasks.spawn("last-known-good file", cache::keep(path, newest, tasks.stopping()));
+        }
+        let follower = Follower::new(config, servers, &wishes, updates_in, status_in, states, clock);
         tasks.spawn("subscription", follower.run(tasks.stopping()));
         Ok(Self {
             updates,

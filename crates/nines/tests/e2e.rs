@@ -1,5 +1,9 @@
 //! End to end: the real binary, real services, real sockets; every port is picked by the system.
 
+#![expect(clippy::print_stderr, reason = "a failed test shows what the binary said")]
+
+#[path = "e2e/alone.rs"]
+mod alone;
 #[path = "e2e/api.rs"]
 mod api;
 #[path = "e2e/crash.rs"]
@@ -14,3 +18,5 @@ mod refusals;
 mod rolling;
 #[path = "e2e/stack.rs"]
 mod stack;
+#[path = "e2e/up.rs"]
+mod up;

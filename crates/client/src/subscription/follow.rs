@@ -1,6 +1,5 @@
 //! The task behind a subscription: one connection after the other, for ever.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +22,6 @@ use crate::connect::{Servers, reason};
 
 /// How long the control plane may take to answer at the start before the last-known-good file serves.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The last-known-good file is written at most this often; the first state and the last are always written.
-const CACHE_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes of one batch; 100,000 instances are about 30 MB.
 const MAX_BATCH: usize = 256 << 20;
 /// Messages to the control plane that may wait for the network. There are only two kinds, and each replaces its
@@ -40,7 +37,8 @@ pub(super) struct Follower {
     status: watch::Sender<SubscriptionStatus>,
     interest: watch::Receiver<Arc<Interest>>,
     ack: watch::Receiver<Ack>,
-    cache: CacheWriter,
+    /// To the task that keeps the last-known-good file.
+    states: watch::Sender<Option<Arc<Catalog>>>,
     /// Whether the last-known-good file was looked at; it is only at the start that it knows more.
     fallback_tried: bool,
 }
@@ -59,9 +57,9 @@ impl Follower {
         wishes: &Wishes,
         updates: watch::Sender<Option<Update>>,
         status: watch::Sender<SubscriptionStatus>,
+        states: watch::Sender<Option<Arc<Catalog>>>,
         clock: Clock,
     ) -> Self {
-        let cache = CacheWriter::new(config.cache.clone());
         Self {
             config,
             servers,
@@ -71,7 +69,7 @@ impl Follower {
             status,
             interest: wishes.interest.subscribe(),
             ack: wishes.ack.subscribe(),
-            cache,
+            states,
             fallback_tried: false,
         }
     }
@@ -103,7 +101,6 @@ impl Follower {
                 () = stopping.cancelled() => break,
             }
         }
-        self.cache.finish(&self.view).await;
     }
 
     /// One connection, from connecting to its end.
@@ -129,7 +126,7 @@ impl Follower {
         let mut answered = false;
         loop {
             tokio::select! {
-                batch = batches.message() => match self.take(batch, &asked).await {
+                batch = batches.message() => match self.take(batch, &asked) {
                     Ok(()) => answered = true,
                     Err(why) => return Ended::Lost(why),
                 },
@@ -152,13 +149,12 @@ impl Follower {
                         return Ended::Lost(end_of(&mut batches).await);
                     }
                 }
-                () = self.cache.due() => self.cache.write(&self.view).await,
             }
         }
     }
 
     /// Applies what came and hands the new state on.
-    async fn take(
+    fn take(
         &mut self,
         batch: Result<Option<proto::Batch>, tonic::Status>,
         asked: &Arc<Interest>,
@@ -177,7 +173,7 @@ impl Follower {
         self.status
             .send_if_modified(|status| std::mem::replace(status, SubscriptionStatus::Live) != SubscriptionStatus::Live);
         self.hand_on(Source::Live);
-        self.cache.changed(&self.view).await;
+        self.states.send_replace(Some(self.view.catalog.clone()));
         Ok(())
     }
 
@@ -191,14 +187,14 @@ impl Follower {
     }
 
     fn may_fall_back(&self) -> bool {
-        !self.fallback_tried && self.updates.borrow().is_none() && self.cache.path.is_some()
+        !self.fallback_tried && self.updates.borrow().is_none() && self.config.cache.is_some()
     }
 
     /// Hands the state of the file on, once. The stream still asks for everything: what the file holds was asked for by
     /// an earlier process.
     fn serve_last_known_good(&mut self) {
         self.fallback_tried = true;
-        let Some(path) = self.cache.path.clone() else { return };
+        let Some(path) = self.config.cache.clone() else { return };
         match cache::read(&path, self.clock.wall()) {
             Ok(Some((catalog, age))) => {
                 tracing::warn!(
@@ -261,53 +257,5 @@ async fn end_of(batches: &mut Streaming<proto::Batch>) -> String {
     match batches.message().await {
         Err(status) => status.message().into(),
         Ok(_) => "closed by the control plane".into(),
-    }
-}
-
-/// Writes the last-known-good file, seldom enough.
-struct CacheWriter {
-    path: Option<PathBuf>,
-    written: Option<Instant>,
-    dirty: bool,
-}
-
-impl CacheWriter {
-    fn new(path: Option<PathBuf>) -> Self {
-        Self {
-            path,
-            written: None,
-            dirty: false,
-        }
-    }
-
-    /// The state has changed: write at once if the last write is long enough ago.
-    async fn changed(&mut self, view: &View) {
-        self.dirty = true;
-        if self.written.is_none_or(|written| written.elapsed() >= CACHE_INTERVAL) {
-            self.write(view).await;
-        }
-    }
-
-    /// Waits until a change that came too soon after the last write may be written.
-    async fn due(&self) {
-        match self.written {
-            Some(written) if self.dirty => sleep_until(written + CACHE_INTERVAL).await,
-            _ => std::future::pending().await,
-        }
-    }
-
-    async fn write(&mut self, view: &View) {
-        self.dirty = false;
-        self.written = Some(Instant::now());
-        if let Some(path) = &self.path {
-            let catalog: Arc<Catalog> = view.catalog.clone();
-            cache::write_in_background(path.clone(), catalog).await;
-        }
-    }
-
-    async fn finish(&mut self, view: &View) {
-        if self.dirty {
-            self.write(view).await;
-        }
     }
 }

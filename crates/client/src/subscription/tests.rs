@@ -185,11 +185,12 @@ async fn a_state_outlives_the_process_and_the_control_plane() {
     next(&mut subscription).await;
     stream.say(batch(11, false, &[2])).await;
     next(&mut subscription).await;
-    tasks.stop();
+    let drained = tasks.drain(Duration::from_secs(5)).await;
     assert!(
-        subscription.next().await.is_none(),
-        "the last state is on disk once the subscription has ended"
+        !drained.aborted.contains_key("last-known-good file"),
+        "the last state is on disk"
     );
+    assert!(subscription.next().await.is_none());
 
     let config = SubscriptionConfig {
         servers: vec!["http://127.0.0.1:1".into()],

@@ -1,5 +1,7 @@
 //! The control plane's REST API, as a script would use it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 /// A control plane.
@@ -60,16 +62,23 @@ impl Api {
             .collect()
     }
 
-    /// Waits until the control plane says that it is ready.
+    /// Waits until whatever answers here says that it is ready.
     pub(crate) async fn until_ready(&self) {
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-        let ready = async {
-            while !self.get("/readyz").await.is_ok_and(|(status, _)| status == 200) {
+        self.until("it is ready", async || {
+            self.get("/readyz").await.is_ok_and(|(status, _)| status == 200)
+        })
+        .await;
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        let so = async {
+            while !condition().await {
                 tick.tick().await;
             }
         };
-        tokio::time::timeout(crate::process::PATIENCE, ready)
-            .await
-            .expect("the control plane becomes ready");
+        let in_time = tokio::time::timeout(crate::process::PATIENCE, so).await;
+        assert!(in_time.is_ok(), "{}: not so in time: {what}", self.base);
     }
 }

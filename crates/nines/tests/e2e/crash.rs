@@ -1,8 +1,6 @@
 //! What a crash may cost: of an instance, of the control plane, of the store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -11,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::api::Api;
 use crate::load::{Load, failures};
-use crate::process::{Process, nines, send};
+use crate::process::{send, start_server_at};
 use crate::stack::Stack;
 
 const CONNECTIONS: u32 = 32;
@@ -22,7 +20,7 @@ async fn a_killed_instance_fails_only_what_was_sent_to_it() {
     let stack = Stack::up("never");
     let api = Api::new(&stack.api);
     assert_eq!(api.instances("orders").await, ["orders-1", "orders-2", "orders-v2-1"]);
-    let load = Load::start(stack.gateway, "/orders/1", 1000, CONNECTIONS);
+    let load = Load::start(stack.gateway, "/orders", 1000, CONNECTIONS);
     load.until(1000).await;
 
     send(stack.pid("orders-1"), Signal::SIGKILL);
@@ -65,7 +63,7 @@ async fn a_killed_instance_fails_only_what_was_sent_to_it() {
 #[tokio::test]
 async fn the_control_plane_may_die() {
     let mut stack = Stack::up("always");
-    let load = Load::start(stack.gateway, "/orders/1", 1000, CONNECTIONS);
+    let load = Load::start(stack.gateway, "/orders", 1000, CONNECTIONS);
     load.until(500).await;
     let before = stack.pid("control");
     send(before, Signal::SIGKILL);
@@ -88,7 +86,8 @@ async fn nothing_acknowledged_is_lost() {
     let mut acknowledged: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut highest = 0;
     for round in 0..20 {
-        let (server, api) = start_server(folder.path());
+        let (server, url) = start_server_at(folder.path(), "127.0.0.1:0");
+        let api = Api::new(&url);
         highest = check_all(&api, &acknowledged, highest).await;
         let writers = (0..8).map(|writer| write_until_it_fails(api.clone(), writer));
         let storm = futures_util::future::join_all(writers);
@@ -106,23 +105,9 @@ async fn nothing_acknowledged_is_lost() {
         acknowledged.values().any(|(version, _)| *version > 20),
         "the storm wrote little: {acknowledged:?}"
     );
-    let (_server, api) = start_server(folder.path());
+    let (_server, url) = start_server_at(folder.path(), "127.0.0.1:0");
+    let api = Api::new(&url);
     check_all(&api, &acknowledged, highest).await;
-}
-
-fn start_server(folder: &Path) -> (Process, Api) {
-    let mut command = Command::new(nines());
-    command
-        .args(["server", "--listen", "127.0.0.1:0", "--data-dir", "data"])
-        .current_dir(folder);
-    let mut server = Process::start(&mut command);
-    let line = server.wait_for("listening on ");
-    let url = line
-        .split("listening on ")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next());
-    let api = Api::new(url.expect("an address"));
-    (server, api)
 }
 
 /// Publishes versions of one item until the server is gone; gives the last acknowledged one.

@@ -120,6 +120,20 @@ impl Drop for Process {
     }
 }
 
+/// The `http://…` in a line.
+pub(crate) fn address_in(line: &str) -> String {
+    let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+    url.unwrap_or_else(|| panic!("no address in `{line}`")).to_string()
+}
+
+/// A control plane with its state in `folder`, and its address.
+pub(crate) fn start_server_at(folder: &Path, listen: &str) -> (Process, String) {
+    let args = ["server", "--listen", listen, "--data-dir", "data"];
+    let mut server = Process::start(Command::new(nines()).args(args).current_dir(folder));
+    let url = address_in(&server.wait_for("listening on "));
+    (server, url)
+}
+
 /// Sends a signal to a process that the stack under test has started.
 pub(crate) fn send(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).expect("a pid")), signal).expect("the process exists");

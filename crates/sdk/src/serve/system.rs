@@ -7,20 +7,38 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
+use nines_runtime::health::Check;
 use nines_runtime::metrics::CONTENT_TYPE;
 use nines_runtime::{Health, Registry};
 
-/// Whether the service has been ready once.
+/// How far the start has come.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Started(Arc<AtomicBool>);
+pub(crate) struct Started(Arc<Milestones>);
+
+#[derive(Debug, Default)]
+struct Milestones {
+    ready: AtomicBool,
+    settled: AtomicBool,
+}
 
 impl Started {
+    /// Every condition has held once.
     pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// The first registration has its answer, or nobody is there to give one. Until then `/readyz` waits, so that
+    /// whoever starts services in order finds them registered; later the control plane is no condition.
+    pub(crate) fn settle(&self) {
+        self.0.settled.store(true, Ordering::Relaxed);
     }
 
     fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    fn settled(&self) -> bool {
+        self.0.settled.load(Ordering::Relaxed)
     }
 }
 
@@ -28,13 +46,21 @@ impl Started {
 pub(crate) fn router(health: Health, metrics: Registry, started: Started) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(move || ready(health.clone())))
+        .route("/readyz", {
+            let started = started.clone();
+            get(move || ready(health.clone(), started.clone()))
+        })
         .route("/startupz", get(move || startup(started.clone())))
         .route("/metrics", get(move || shown(metrics.clone())))
 }
 
-async fn ready(health: Health) -> Response {
-    let report = health.report();
+async fn ready(health: Health, started: Started) -> Response {
+    let mut report = health.report();
+    if !started.settled() {
+        let reason = Some("waiting for the control plane's answer".into());
+        report.checks.insert("registration", Check { ready: false, reason });
+        report.ready = false;
+    }
     let status = if report.ready {
         StatusCode::OK
     } else {

@@ -1,21 +1,17 @@
 //! Keeps the registration in step with readiness: registered once ready, out of rotation while a condition fails.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use nines_client::{Session, SessionStatus};
 use nines_model::instance::DEFAULT_WEIGHT;
 use nines_model::{InstanceState, Port, Protocol, Registration};
 use nines_runtime::Tasks;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::serve::Started;
-
-/// How often readiness is looked at.
-const EVERY: Duration = Duration::from_millis(50);
 
 pub(super) struct Keeper {
     context: Context,
@@ -70,11 +66,14 @@ impl Keeper {
     }
 
     async fn run(mut self, stop: CancellationToken) -> Option<Session> {
-        let mut tick = interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let health = self.context.health().clone();
+        let mut status = self.session.as_ref().map(Session::status);
         loop {
+            self.look();
+            let ready = health.report().ready;
             tokio::select! {
-                _ = tick.tick() => self.look(),
+                () = health.until(!ready) => {}
+                () = changed(&mut status) => {}
                 () = stop.cancelled() => return self.session,
             }
         }
@@ -85,9 +84,15 @@ impl Keeper {
         if ready {
             self.started.set();
         }
-        let Some(session) = &self.session else { return };
+        let Some(session) = &self.session else {
+            self.started.settle();
+            return;
+        };
         let status = session.status().borrow().clone();
         remark(&self.context, &status);
+        if self.said.is_some() && is_settled(&status) || matches!(status, SessionStatus::Reconnecting { .. }) {
+            self.started.settle();
+        }
         let wanted = if ready {
             InstanceState::Ready
         } else {
@@ -100,6 +105,22 @@ impl Keeper {
         self.registration.state = wanted;
         session.register(self.context.instance().clone(), self.registration.clone());
         self.said = Some(wanted);
+    }
+}
+
+/// Whether the control plane has given its word on the registration.
+fn is_settled(status: &SessionStatus) -> bool {
+    matches!(status, SessionStatus::Registered { .. } | SessionStatus::Refused { .. })
+}
+
+/// Waits for the session's next word; for ever without a session.
+async fn changed(status: &mut Option<watch::Receiver<SessionStatus>>) {
+    let ended = match status {
+        Some(status) => status.changed().await.is_err(),
+        None => true,
+    };
+    if ended {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,0 +1,130 @@
+//! A gateway without its control plane: it goes on, and it starts, from the last-known-good file.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::api::Api;
+use crate::load::{Load, failures};
+use crate::process::{Process, address_in, nines, shop, start_server_at};
+
+const RESOURCES: &str = "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge}
+spec:
+  gatewayClassName: nines
+  listeners: [{name: http, protocol: HTTP, port: 0}]
+---
+apiVersion: nines.dev/v1
+kind: Service
+metadata: {name: catalog}
+spec: {}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: catalog}
+spec: {parentRefs: [{name: edge}], rules: [{backendRefs: [{name: catalog}]}]}
+";
+
+/// A gateway that is ready.
+struct Gateway {
+    process: Process,
+    admin: Api,
+    address: SocketAddr,
+}
+
+impl Gateway {
+    async fn start(folder: &Path, server: &str) -> Self {
+        let args = [
+            "proxy",
+            "--admin",
+            "127.0.0.1:0",
+            "--data-dir",
+            "gateway",
+            "--workers",
+            "1",
+            "--server",
+            server,
+        ];
+        let mut process = Process::start(Command::new(nines()).args(args).current_dir(folder));
+        let admin = Api::new(&address_in(&process.wait_for("admin pages on ")));
+        admin.until_ready().await;
+        let (_, config) = admin.get("/config").await.expect("the admin pages answer");
+        let address = config["listening"][0]["address"]
+            .as_str()
+            .expect("a listener")
+            .parse()
+            .expect("an address");
+        Self {
+            process,
+            admin,
+            address,
+        }
+    }
+
+    /// What `/readyz` says of the control plane.
+    async fn control_plane(&self) -> Value {
+        let (status, report) = self.admin.get("/readyz").await.expect("the admin pages answer");
+        assert_eq!(status, 200, "{report}");
+        report["checks"]["control plane"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_starts_and_serves_without_its_control_plane() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let (server, url) = start_server_at(folder, "127.0.0.1:0");
+    let api = Api::new(&url);
+    api.until_ready().await;
+    api.apply(RESOURCES.into()).await;
+    let mut catalog = Command::new(shop("catalog"));
+    catalog
+        .env("NINES_SERVER", &url)
+        .env("NINES_INSTANCE_ID", "catalog-1")
+        .env("NINES_LISTEN", "127.0.0.1:0");
+    let _catalog = Process::start(&mut catalog);
+    api.until("catalog-1 is registered", async || {
+        api.instances("catalog").await == ["catalog-1"]
+    })
+    .await;
+
+    let gateway = Gateway::start(folder, &url).await;
+    let load = Load::start(gateway.address, "/catalog", 200, 8);
+    load.until(200).await;
+    server.crash();
+    load.until(load.count() + 200).await;
+    assert_eq!(
+        failures(&load.stop().await),
+        Vec::<String>::new(),
+        "the gateway goes on"
+    );
+    assert!(gateway.process.stop().success());
+
+    let gateway = Gateway::start(folder, &url).await;
+    let remark = gateway.control_plane().await;
+    assert!(
+        remark["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("last known good")),
+        "{remark}"
+    );
+    let load = Load::start(gateway.address, "/catalog", 200, 8);
+    load.until(200).await;
+
+    let (_server, _) = start_server_at(folder, url.trim_start_matches("http://"));
+    api.until("the gateway has found it again", async || {
+        gateway.control_plane().await.get("reason").is_none()
+    })
+    .await;
+    load.until(load.count() + 200).await;
+    assert_eq!(
+        failures(&load.stop().await),
+        Vec::<String>::new(),
+        "a gateway that began from the disk serves"
+    );
+    gateway.process.signal(Signal::SIGTERM);
+}

@@ -1,0 +1,113 @@
+//! `nines up` as its user meets it.
+
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+
+use crate::process::{PATIENCE, Process, alive, nines};
+use crate::stack::{Stack, processes, shop_resources, shop_stack, up_command};
+
+const CHECKS: &str = "checks:
+- {name: orders answer, path: /orders, times: 10}
+- {name: an order is placed, method: POST, path: /orders, json: {sku: tea, quantity: 1}, status: 201}
+- {name: nobody lives there, path: /nowhere, status: 404}
+";
+
+#[test]
+fn a_check_sends_real_requests_and_says_what_it_saw() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("stack.yaml"), shop_stack("always") + CHECKS).expect("the stack is written");
+    std::fs::write(folder.path().join("resources.yaml"), shop_resources(90, 10)).expect("the resources are written");
+    let mut check = Process::start(up_command(folder.path()).arg("--check"));
+    let status = check.end();
+    let seen = check.seen();
+    assert!(status.success(), "{seen}");
+    for words in [
+        "orders-1: ready",
+        "GET /orders",
+        "200 × 10",
+        "201 × 1",
+        "404 × 1",
+        "3 checks passed",
+    ] {
+        assert!(seen.contains(words), "no `{words}` in {seen}");
+    }
+    check_all_gone(&pids(&processes(folder.path())));
+}
+
+#[test]
+fn a_check_that_fails_is_told_with_its_cause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let checks = "checks:\n- {name: somebody lives there, path: /nowhere}\n";
+    std::fs::write(folder.path().join("stack.yaml"), shop_stack("always") + checks).expect("the stack is written");
+    std::fs::write(folder.path().join("resources.yaml"), shop_resources(90, 10)).expect("the resources are written");
+    let mut check = Process::start(up_command(folder.path()).arg("--check"));
+    let status = check.end();
+    let seen = check.seen();
+    assert_eq!(status.code(), Some(1), "{seen}");
+    assert!(
+        seen.contains("expected 200, got 404 (x-nines-cause: no_route"),
+        "{seen}"
+    );
+}
+
+#[tokio::test]
+async fn an_interrupt_drains_everything_and_leaves_no_process() {
+    let mut stack = Stack::up("always");
+    let pids = pids(&stack.processes());
+    assert_eq!(
+        pids.len(),
+        7,
+        "control, gateway and five services: {:#?}",
+        stack.processes()
+    );
+    stack.up.signal(Signal::SIGINT);
+    assert!(stack.up.end().success(), "{}", stack.up.seen());
+    check_all_gone(&pids);
+}
+
+#[tokio::test]
+async fn a_killed_supervisor_takes_its_processes_along() {
+    let stack = Stack::up("always");
+    let pids = pids(&stack.processes());
+    stack.up.crash();
+    let gone = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
+        while pids.iter().any(|pid| alive(*pid)) {
+            tick.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("the kernel stops them");
+}
+
+#[tokio::test]
+async fn a_crash_loop_is_visible_and_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "name: s\ncontrol: {listen: '127.0.0.1:0'}\ngateway: {admin: '127.0.0.1:0'}\n\
+                services: [{name: broken, command: 'false'}]\n";
+    std::fs::write(folder.path().join("stack.yaml"), text).expect("the stack is written");
+    let mut up = Process::start(
+        Command::new(nines())
+            .args(["up", "stack.yaml"])
+            .current_dir(folder.path()),
+    );
+    let line = up.wait_for("broken-1: crash-loop");
+    assert!(
+        line.contains("exit status: 1") && line.contains("broken-1.log"),
+        "{line}"
+    );
+    assert!(processes(folder.path())["broken-1"].restarts >= 5);
+    assert!(up.stop().success());
+}
+
+fn pids(rows: &std::collections::BTreeMap<String, crate::stack::Row>) -> Vec<u32> {
+    rows.values().filter_map(|row| row.pid).collect()
+}
+
+#[track_caller]
+fn check_all_gone(pids: &[u32]) {
+    let left: Vec<_> = pids.iter().filter(|pid| alive(**pid)).collect();
+    assert!(left.is_empty(), "still running: {left:?}");
+}
