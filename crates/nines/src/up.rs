@@ -85,9 +85,11 @@ async fn live(supervisor: &mut Supervisor, plan: &Plan, check: bool) -> Result<(
     supervisor.start_rest(plan);
     if check {
         supervisor.until_ready(Some(READY_WITHIN)).await?;
+        gateway::until_caught_up(plan.admin, plan.control).await?;
         return check::run(plan).await;
     }
     supervisor.until_ready(None).await?;
+    gateway::until_caught_up(plan.admin, plan.control).await?;
     say(&up_line(plan).await?);
     std::future::pending().await
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use nines_base::Clock;
@@ -34,6 +35,8 @@ struct Inner {
     /// One configuration after the other.
     state: Mutex<State>,
     listening: ArcSwap<BTreeMap<SocketId, Bound>>,
+    /// Of the catalog in force; the snapshot's own is older when only instances have changed since.
+    revision: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +64,7 @@ impl Publisher {
             snapshot: ArcSwap::default(),
             state: Mutex::default(),
             listening: ArcSwap::default(),
+            revision: AtomicU64::new(0),
         }))
     }
 
@@ -75,7 +79,7 @@ impl Publisher {
         let unbound = current.listeners.len() != inner.listening.load().len();
         if state.published && !unbound && state.catalog.resources == catalog.resources {
             current.refresh_endpoints(catalog, now);
-            inner.metrics.published(catalog.revision);
+            inner.published(catalog.revision);
             state.catalog = catalog.clone();
             return Ok(());
         }
@@ -86,7 +90,7 @@ impl Publisher {
         let snapshot = Arc::new(snapshot);
         inner.snapshot.store(snapshot.clone());
         inner.hand_out(&snapshot).await;
-        inner.metrics.published(catalog.revision);
+        inner.published(catalog.revision);
         state.catalog = catalog.clone();
         state.published = true;
         inner.rebind(&snapshot)
@@ -104,6 +108,7 @@ impl Publisher {
     /// What is in force, for people.
     pub(crate) fn describe(&self) -> Value {
         let mut value = self.0.snapshot.load().describe(self.0.clock.now());
+        value["revision"] = json!(self.0.revision.load(Ordering::Relaxed));
         value["listening"] = self
             .listeners()
             .into_iter()
@@ -114,6 +119,11 @@ impl Publisher {
 }
 
 impl Inner {
+    fn published(&self, revision: nines_model::Revision) {
+        self.revision.store(revision, Ordering::Relaxed);
+        self.metrics.published(revision);
+    }
+
     async fn hand_out(&self, snapshot: &Arc<Snapshot>) {
         let mut seen = Vec::new();
         for worker in &self.workers {
