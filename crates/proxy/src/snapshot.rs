@@ -82,7 +82,10 @@ fn each<'a, T: 'a>(
     catalog: &'a Catalog,
     select: impl Fn(&'a Resource) -> Option<T> + 'a,
 ) -> impl Iterator<Item = (&'a ResourceKey, T)> + 'a {
-    catalog.resources.iter().filter_map(move |(key, resource)| Some((key, select(resource)?)))
+    catalog
+        .resources
+        .iter()
+        .filter_map(move |(key, resource)| Some((key, select(resource)?)))
 }
 
 #[cfg(test)]

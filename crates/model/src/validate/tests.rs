@@ -84,6 +84,7 @@ fn gateways() {
 }
 
 #[test]
+// long: one table
 fn routes() {
     let cases: [(String, &[&str]); 17] = [
         ("{parentRefs: [], rules: []}".into(), &["spec.parentRefs: a route needs", "spec.rules: a route needs"]),
