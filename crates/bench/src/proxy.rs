@@ -55,17 +55,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     let mut report = Report::new(&running);
+    // Before any load, while no process has memory left over that idle connections could hide in.
+    if options.idle > 0 {
+        for system in &running {
+            report.add_idle(system.name(), idle::bytes_per_connection(system, options.idle)?);
+        }
+    }
     for connections in &options.connections {
         for round in 1..=options.rounds {
             for system in &running {
                 eprintln!("{} connections, round {round}: {}", connections, system.name());
                 report.add(measure(system, *connections, options.seconds)?);
             }
-        }
-    }
-    if options.idle > 0 {
-        for system in &running {
-            report.add_idle(system.name(), idle::bytes_per_connection(system, options.idle)?);
         }
     }
     println!("{}", report.table());

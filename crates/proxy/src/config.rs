@@ -107,7 +107,7 @@ impl Default for Limits {
             headers: 100,
             body_bytes: None,
             replay_bytes: 64 * 1024,
-            idle_upstreams: 128,
+            idle_upstreams: 1024,
             requests_per_connection: 1_000_000,
         }
     }

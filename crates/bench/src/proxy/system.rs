@@ -252,7 +252,7 @@ fn haproxy_config(port: u16, backend: u16) -> String {
     format!(
         "global
   nbthread 1
-  maxconn 20000
+  maxconn 9000
 defaults
   mode http
   timeout connect 1s
