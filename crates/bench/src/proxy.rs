@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [64, 512])]
     connections: Vec<u32>,
     /// Idle connections for the memory measurement; 0 skips it.
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 8000)]
     idle: usize,
     /// Writes the result as JSON as well.
     #[arg(long)]

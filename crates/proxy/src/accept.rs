@@ -75,7 +75,8 @@ fn admit(stream: TcpStream, peer: SocketAddr, gate: &Rc<Gate>, worker: &Rc<Worke
         return;
     }
     let open = connection::Open::new(worker.clone());
-    tokio::task::spawn_local(connection::serve(stream, peer, gate.clone(), open));
+    let client = connection::Client::new(stream, peer, gate.clone(), open);
+    tokio::task::spawn_local(connection::serve(client));
 }
 
 /// An error of one connection is the next one's business; anything else (no file descriptors, no memory) needs time.

@@ -11,7 +11,7 @@ use super::system::Running;
 /// Opens connections, sends one request on each, leaves them idle and reads the growth. Kernel memory is not counted,
 /// for any of the systems.
 pub(crate) fn bytes_per_connection(system: &Running, count: usize) -> Result<f64> {
-    let warm = open(system.port(), 100)?;
+    let warm = open(system.port(), 500)?;
     let before = system.resident()?;
     let idle = open(system.port(), count)?;
     let after = system.resident()?;

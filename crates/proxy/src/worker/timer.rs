@@ -49,23 +49,13 @@ struct Slot {
 }
 
 impl Timers {
-    /// An alarm that wakes `waker`'s task.
-    pub(crate) fn alarm(self: &Rc<Self>, waker: Waker) -> Alarm {
+    /// An alarm that wakes nobody yet.
+    pub(crate) fn alarm(self: &Rc<Self>) -> Alarm {
         let mut inner = self.inner.borrow_mut();
-        let slot = Slot {
-            waker: Some(waker),
-            ..Slot::default()
-        };
-        let key = match inner.free.pop() {
-            Some(key) => {
-                inner.slots[key as usize] = slot;
-                key
-            }
-            None => {
-                inner.slots.push(slot);
-                u32::try_from(inner.slots.len() - 1).expect("fewer connections than 2^32")
-            }
-        };
+        let key = inner.free.pop().unwrap_or_else(|| {
+            inner.slots.push(Slot::default());
+            u32::try_from(inner.slots.len() - 1).expect("fewer connections than 2^32")
+        });
         Alarm {
             timers: self.clone(),
             key,
@@ -154,6 +144,11 @@ impl Inner {
 }
 
 impl Alarm {
+    /// Wakes this task from now on.
+    pub(crate) fn wakes(&self, waker: &Waker) {
+        self.timers.inner.borrow_mut().slots[self.key as usize].waker = Some(waker.clone());
+    }
+
     /// Goes off at `deadline` from now on, in place of what was set before; `None` never.
     pub(crate) fn set(&self, deadline: Option<Instant>) {
         self.timers.set(self.key, deadline, None);
@@ -197,13 +192,12 @@ pub(crate) async fn run(timers: Rc<Timers>, clock: Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::task::noop_waker;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn setup() -> (Rc<Timers>, Alarm, Instant) {
         let timers = Rc::new(Timers::default());
-        let alarm = timers.alarm(noop_waker());
+        let alarm = timers.alarm();
         (timers, alarm, Clock::system().now())
     }
 
@@ -252,7 +246,7 @@ mod tests {
         let (timers, alarm, now) = setup();
         alarm.set(Some(now + SECOND));
         drop(alarm);
-        let next = timers.alarm(noop_waker());
+        let next = timers.alarm();
         next.set(Some(now + 9 * SECOND));
         timers.fire(now + 2 * SECOND);
         assert!(!next.fired());
@@ -262,9 +256,7 @@ mod tests {
     fn closed_connections_do_not_pile_up() {
         let (timers, _alarm, now) = setup();
         for i in 0..10_000 {
-            timers
-                .alarm(noop_waker())
-                .set(Some(now + SECOND + Duration::from_nanos(i)));
+            timers.alarm().set(Some(now + SECOND + Duration::from_nanos(i)));
         }
         assert!(timers.inner.borrow().heap.len() <= 2048);
     }
@@ -272,7 +264,7 @@ mod tests {
     #[test]
     fn a_drain_shortens_idle_waits_only() {
         let (timers, busy, now) = setup();
-        let idle = timers.alarm(noop_waker());
+        let idle = timers.alarm();
         busy.set(Some(now + 60 * SECOND));
         idle.set_idle(now, now + 60 * SECOND);
         timers.shorten_idle(SECOND);
