@@ -56,7 +56,8 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
     let mut termination = Termination::listen().map_err(|error| Error::Other(error.into()))?;
     let tasks = Tasks::new();
     let mut supervisor = Supervisor::new(tasks.clone(), Clock::system(), nines)?;
-    tasks.spawn("table", table::show(supervisor.board()));
+    let board = supervisor.board();
+    tasks.spawn("table", table::show(board.clone()));
     tasks.spawn(
         "process list",
         write_processes(supervisor.board(), layout.data_dir.join("run/processes.json")),
@@ -65,13 +66,13 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
     let outcome = tokio::select! {
         outcome = live(&mut supervisor, &plan, options.check) => outcome,
         signal = termination.received() => {
-            say(&format!("{signal}: draining; once more to stop at once"));
+            board.say(&format!("{signal}: draining; once more to stop at once"));
             Ok(())
         }
     };
     tokio::select! {
         () = supervisor.stop() => {}
-        signal = termination.received() => say(&format!("{signal}: stopping at once")),
+        signal = termination.received() => board.say(&format!("{signal}: stopping at once")),
     }
     // What a second signal left running is tied to this process and ends with it.
     tasks.drain(LAST_WORDS).await;
@@ -86,11 +87,11 @@ async fn live(supervisor: &mut Supervisor, plan: &Plan, check: bool) -> Result<(
     if check {
         supervisor.until_ready(Some(READY_WITHIN)).await?;
         gateway::until_caught_up(plan.admin, plan.control).await?;
-        return check::run(plan).await;
+        return check::run(plan, &supervisor.board()).await;
     }
     supervisor.until_ready(None).await?;
     gateway::until_caught_up(plan.admin, plan.control).await?;
-    say(&up_line(plan).await?);
+    supervisor.board().say(&up_line(plan).await?);
     std::future::pending().await
 }
 
@@ -140,9 +141,4 @@ fn replace(path: &Path, rows: &impl serde::Serialize) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
     std::fs::write(&fresh, serde_json::to_vec_pretty(rows)?)?;
     std::fs::rename(fresh, path)
-}
-
-#[expect(clippy::print_stdout, reason = "this is the command's output")]
-fn say(line: &str) {
-    println!("{line}");
 }

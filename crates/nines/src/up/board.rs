@@ -14,6 +14,7 @@ pub(crate) struct Board(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     rows: Mutex<BTreeMap<String, Row>>,
+    messages: Mutex<Vec<String>>,
     changes: watch::Sender<u64>,
 }
 
@@ -61,6 +62,7 @@ impl Board {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Shared {
             rows: Mutex::default(),
+            messages: Mutex::default(),
             changes: watch::Sender::new(0),
         }))
     }
@@ -69,6 +71,17 @@ impl Board {
     pub(crate) fn set(&self, process: &str, row: Row) {
         self.0.rows.lock().insert(process.into(), row);
         self.0.changes.send_modify(|version| *version += 1);
+    }
+
+    /// Tells the user something; it stands below the table.
+    pub(crate) fn say(&self, message: &str) {
+        self.0.messages.lock().push(message.into());
+        self.0.changes.send_modify(|version| *version += 1);
+    }
+
+    /// Everything said so far.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.0.messages.lock().clone()
     }
 
     pub(crate) fn rows(&self) -> BTreeMap<String, Row> {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use reqwest::{Client, Method};
 
+use super::board::Board;
 use super::plan::Plan;
 use super::stack::CheckSpec;
-use super::{Error, gateway, say};
+use super::{Error, gateway};
 
 /// What one request got.
 struct Seen {
@@ -19,7 +20,7 @@ struct Seen {
 }
 
 /// Runs every check; each prints one line.
-pub(crate) async fn run(plan: &Plan) -> Result<(), Error> {
+pub(crate) async fn run(plan: &Plan, board: &Board) -> Result<(), Error> {
     let addresses = gateway::addresses(plan.admin).await?;
     let Some(gateway) = addresses.first() else {
         return Err(Error::Other(anyhow::anyhow!(
@@ -31,17 +32,17 @@ pub(crate) async fn run(plan: &Plan) -> Result<(), Error> {
         .timeout(Duration::from_secs(30))
         .redirect(reqwest::redirect::Policy::none());
     let http = http.build().map_err(anyhow::Error::from)?;
-    say(&format!("\nchecks through the gateway at http://{gateway}"));
+    board.say(&format!("\nchecks through the gateway at http://{gateway}"));
     let mut failed = 0;
     for check in &plan.stack.checks {
         let seen = send_all(&http, *gateway, check).await;
         let passed = seen.iter().all(|seen| seen.status == check.status);
         failed += usize::from(!passed);
-        say(&line(check, &seen, passed));
+        board.say(&line(check, &seen, passed));
     }
     match failed {
         0 => {
-            say(&format!("{} checks passed", plan.stack.checks.len()));
+            board.say(&format!("{} checks passed", plan.stack.checks.len()));
             Ok(())
         }
         failed => Err(Error::ChecksFailed {

@@ -14,7 +14,7 @@ pub(crate) async fn show(board: Board) {
     let mut changes = board.changes();
     loop {
         changes.borrow_and_update();
-        if let Err(error) = view.update(&board.rows()) {
+        if let Err(error) = view.update(&board.rows(), &board.messages()) {
             tracing::debug!(%error, "cannot write the status");
         }
         if changes.changed().await.is_err() {
@@ -25,7 +25,7 @@ pub(crate) async fn show(board: Board) {
 
 enum View {
     Terminal { drawn: u16 },
-    Lines { last: BTreeMap<String, State> },
+    Lines { last: BTreeMap<String, State>, said: usize },
 }
 
 impl View {
@@ -33,15 +33,18 @@ impl View {
         if std::io::stdout().is_terminal() {
             View::Terminal { drawn: 0 }
         } else {
-            View::Lines { last: BTreeMap::new() }
+            View::Lines {
+                last: BTreeMap::new(),
+                said: 0,
+            }
         }
     }
 
-    fn update(&mut self, rows: &BTreeMap<String, Row>) -> std::io::Result<()> {
+    fn update(&mut self, rows: &BTreeMap<String, Row>, messages: &[String]) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         match self {
             View::Terminal { drawn } => {
-                let text = table(rows);
+                let text = [&[table(rows)], messages].concat().join("\n");
                 if *drawn > 0 {
                     queue!(out, cursor::MoveUp(*drawn), cursor::MoveToColumn(0))?;
                 }
@@ -49,12 +52,16 @@ impl View {
                 writeln!(out, "{text}")?;
                 *drawn = u16::try_from(text.lines().count()).unwrap_or(u16::MAX);
             }
-            View::Lines { last } => {
+            View::Lines { last, said } => {
                 for (name, row) in rows {
                     if last.insert(name.clone(), row.state) != Some(row.state) {
                         writeln!(out, "{}", line(name, row))?;
                     }
                 }
+                for message in &messages[*said..] {
+                    writeln!(out, "{message}")?;
+                }
+                *said = messages.len();
             }
         }
         out.flush()
