@@ -19,10 +19,10 @@ use system::{Backend, Contender, Running};
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Seconds of load in each round.
-    #[arg(long, default_value_t = 6)]
-    seconds: u32,
-    /// Rounds; the systems take turns within each, and the median round counts.
     #[arg(long, default_value_t = 3)]
+    seconds: u32,
+    /// Rounds; the systems take turns within each. The median counts, of the ratios that within each round.
+    #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Connection counts.
     #[arg(long, value_delimiter = ',', default_values_t = [64, 512])]

@@ -107,8 +107,50 @@ impl Report {
         rows.get(rows.len() / 2).map(|row| (*row).clone())
     }
 
+    /// The median of the ratios within each round: what disturbs the machine for a while disturbs both sides of a round.
     fn ratio(&self, row: &Row) -> Option<f64> {
-        let haproxy = self.median(row.connections, "haproxy")?;
-        Some(row.cpu_micros / haproxy.cpu_micros)
+        let rounds = |system: &str| -> Vec<f64> {
+            let fits = |other: &&Row| other.connections == row.connections && other.system == system;
+            self.rows.iter().filter(fits).map(|row| row.cpu_micros).collect()
+        };
+        let mut ratios: Vec<f64> = rounds(row.system)
+            .iter()
+            .zip(rounds("haproxy"))
+            .map(|(own, other)| own / other)
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disturbance_of_one_round_does_not_move_the_ratio() {
+        let mut report = Report {
+            systems: vec!["nines", "haproxy"],
+            rows: Vec::new(),
+            idle: BTreeMap::new(),
+        };
+        for (nines, haproxy) in [(8.0, 10.0), (24.0, 30.0), (16.0, 20.0)] {
+            for (system, cpu_micros) in [("nines", nines), ("haproxy", haproxy)] {
+                let (requests_per_second, p50_micros, p99_micros) = (1.0, 1.0, 1.0);
+                report.add(Row {
+                    system,
+                    connections: 64,
+                    cpu_micros,
+                    requests_per_second,
+                    p50_micros,
+                    p99_micros,
+                });
+            }
+        }
+        let ratios: Vec<f64> = report.medians().iter().filter_map(|row| report.ratio(row)).collect();
+        assert!(
+            (ratios[0] - 0.8).abs() < 1e-9 && (ratios[1] - 1.0).abs() < 1e-9,
+            "{ratios:?}"
+        );
     }
 }
