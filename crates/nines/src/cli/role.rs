@@ -41,11 +41,46 @@ pub(crate) struct ProxyArgs {
     /// One JSON line for each request: off, stdout or a file
     #[arg(long, value_name = "off|stdout|FILE", default_value = "off")]
     pub(crate) access_log: AccessLogArg,
+    #[command(flatten)]
+    pub(crate) forwarding: ForwardingArgs,
     /// How long a stop may take before what is left is cut off
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub(crate) drain: Duration,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What backends are told of the client, and whom to believe.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Forwarding")]
+pub(crate) struct ForwardingArgs {
+    /// The client is itself a trusted proxy: continue its x-forwarded-* and forwarded, keep its x-request-id and x-nines-*
+    #[arg(long)]
+    pub(crate) trust_client: bool,
+    /// Do not send x-forwarded-for, x-forwarded-proto and x-forwarded-host
+    #[arg(long)]
+    pub(crate) no_x_forwarded: bool,
+    /// Send `forwarded` (RFC 7239)
+    #[arg(long)]
+    pub(crate) forwarded: bool,
+    /// Send `via` (RFC 9110 section 7.6.3) under this pseudonym
+    #[arg(long, value_name = "NAME")]
+    pub(crate) via: Option<String>,
+    /// Do not make and send x-request-id
+    #[arg(long)]
+    pub(crate) no_request_id: bool,
+}
+
+impl From<ForwardingArgs> for nines_proxy::config::Forwarding {
+    fn from(args: ForwardingArgs) -> Self {
+        Self {
+            trust_client: args.trust_client,
+            x_forwarded: !args.no_x_forwarded,
+            forwarded: args.forwarded,
+            via: args.via,
+            request_id: !args.no_request_id,
+        }
+    }
 }
 
 /// Where the access log goes.

@@ -16,6 +16,7 @@ pub(crate) async fn run(global: Global, args: ProxyArgs) -> Result<(), Failure> 
         workers: args.workers.map(Into::into),
         admin: Admin { address: args.admin },
         access_log: args.access_log.into(),
+        forwarding: args.forwarding.into(),
         ..Config::default()
     };
     let source = match args.config {

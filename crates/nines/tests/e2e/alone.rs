@@ -6,9 +6,10 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::api::Api;
-use crate::load::{Load, failures};
+use crate::load::{Connection, Load, failures};
 use crate::process::{Process, address_in, nines, shop, start_server_at};
 
 const RESOURCES: &str = "apiVersion: gateway.networking.k8s.io/v1
@@ -127,4 +128,65 @@ async fn a_gateway_starts_and_serves_without_its_control_plane() {
         "a gateway that began from the disk serves"
     );
     gateway.process.signal(Signal::SIGTERM);
+}
+
+/// What a backend is told is the operator's choice, made on the command line.
+#[tokio::test]
+async fn forwarding_is_as_the_command_line_says() {
+    let told = |args: &'static [&'static str]| async move {
+        let folder = tempfile::tempdir().expect("a folder");
+        let backend = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let endpoint = backend.local_addr().expect("an address");
+        let service = format!("spec: {{endpoints: [{{address: '{endpoint}'}}]}}");
+        std::fs::write(folder.path().join("g.yaml"), RESOURCES.replace("spec: {}", &service)).expect("it is written");
+        let fixed = ["proxy", "--config", "g.yaml", "--admin", "127.0.0.1:0"];
+        let mut gateway = Process::start(Command::new(nines()).args(fixed).args(args).current_dir(folder.path()));
+        let address = address_in(&gateway.wait_for("edge/http listening on"));
+        let mut client = Connection::new(address.trim_start_matches("http://").parse().expect("an address"));
+        let request = b"GET / HTTP/1.1\r\nHost: a\r\nx-forwarded-for: 9.9.9.9\r\nx-request-id: mine\r\n\r\n";
+        let (answer, head) = tokio::join!(client.exchange(request), answer_one(backend));
+        assert_eq!(answer.expect("an answer").status, 200);
+        head
+    };
+    let default = told(&[]).await;
+    assert!(
+        default.contains("x-forwarded-for: 127.0.0.1\r\n") && !default.contains("mine"),
+        "{default}"
+    );
+    assert!(
+        !default.contains("forwarded: for=") && !default.contains("via:"),
+        "{default}"
+    );
+    let trusting = told(&["--trust-client", "--forwarded", "--via", "edge"]).await;
+    for words in [
+        "x-forwarded-for: 9.9.9.9\r\nx-forwarded-for: 127.0.0.1\r\n",
+        "x-request-id: mine",
+        "forwarded: ",
+        "via: 1.1 edge",
+    ] {
+        assert!(trusting.contains(words), "no `{words}` in {trusting}");
+    }
+    let silent = told(&["--no-x-forwarded", "--no-request-id"]).await;
+    assert!(
+        !silent.contains("x-forwarded") && !silent.contains("x-request-id"),
+        "{silent}"
+    );
+}
+
+/// Answers one request with 200 and gives its head.
+async fn answer_one(backend: tokio::net::TcpListener) -> String {
+    let (mut stream, _) = backend.accept().await.expect("the gateway connects");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        assert_ne!(
+            stream.read_buf(&mut head).await.expect("it sends"),
+            0,
+            "closed within the head"
+        );
+    }
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .await
+        .expect("it reads");
+    String::from_utf8_lossy(&head).to_ascii_lowercase()
 }
