@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("nines-model", &["nines-base"]),
     ("nines-runtime", &["nines-base"]),
     ("nines-store", &["nines-base"]),
+    ("nines-resilience", &["nines-base", "nines-model"]),
     ("nines-balance", &["nines-base", "nines-model"]),
     ("nines-wire", &["nines-base", "nines-model"]),
     (
@@ -32,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "nines-runtime",
             "nines-client",
             "nines-balance",
+            "nines-resilience",
             "nines-wire",
         ],
     ),
@@ -43,6 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "nines-runtime",
             "nines-client",
             "nines-balance",
+            "nines-resilience",
         ],
     ),
     (

@@ -1,0 +1,1 @@
+//! How many calls may be in flight, found from latency and throughput.

@@ -1,0 +1,1 @@
+//! Stops asking a callee that fails, and finds out when it is well again.

@@ -1,0 +1,1 @@
+//! What to answer when the callee cannot.

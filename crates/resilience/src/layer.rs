@@ -1,0 +1,1 @@
+//! Tower layers over the cores, all of one shape.

@@ -1,0 +1,1 @@
+//! Builds everything from a Policy, and composes it in one order.
