@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use nines_base::{Kind, Retry};
 
 use crate::SettingsError;
@@ -62,7 +65,7 @@ pub enum CallError {
     #[error("{service}: answered {status}: {body}")]
     Status {
         service: String,
-        status: http::StatusCode,
+        status: StatusCode,
         body: String,
     },
 }
@@ -97,5 +100,22 @@ impl CallError {
     /// Whether the caller may make the same call again.
     pub fn retry(&self) -> Retry {
         self.kind().retry()
+    }
+}
+
+/// A handler may end with `?`: 503 where nobody was reached, 504 where the time was over, 502 for what the other service
+/// did, 500 for a request that could not be made.
+impl IntoResponse for CallError {
+    fn into_response(self) -> Response {
+        let (status, kind) = match &self {
+            CallError::NoEndpoint { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_endpoint"),
+            CallError::Connect { .. } => (StatusCode::SERVICE_UNAVAILABLE, "connect_failed"),
+            CallError::Broken { .. } => (StatusCode::BAD_GATEWAY, "upstream_reset"),
+            CallError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            CallError::BadBody { .. } | CallError::Status { .. } => (StatusCode::BAD_GATEWAY, "upstream_protocol"),
+            CallError::BadRequest { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        let error = serde_json::json!({"error": {"kind": kind, "message": self.to_string()}});
+        (status, Json(error)).into_response()
     }
 }

@@ -7,19 +7,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use nines_balance::{Excluded, Outcome, Permit};
-use nines_base::{Backoff, Rng};
+use nines_base::Rng;
+use nines_model::governing::Retry;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Client, Response};
 use crate::call::{self, Call};
 use crate::error::CallError;
 
-/// One and two more.
-const MAX_ATTEMPTS: u32 = 3;
-const BACKOFF: Backoff = Backoff {
-    base: Duration::from_millis(25),
-    max: Duration::from_millis(250),
-};
 /// How long a call waits for an endpoint to appear.
 const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_BODY: usize = 16 << 20;
@@ -33,15 +28,16 @@ pub(super) struct Attempts<'a> {
     pub(super) body: Bytes,
     pub(super) call: Option<Call>,
     pub(super) deadline: Instant,
+    pub(super) retry: &'a Retry,
 }
 
 impl Attempts<'_> {
     pub(super) async fn run(self) -> Result<Response, CallError> {
         let (mut tried, mut rng) = (Excluded::none(), Rng::from_entropy());
         let mut failed: Option<CallError> = None;
-        for attempt in 1..=MAX_ATTEMPTS {
+        for attempt in 1..=1 + self.retry.attempts {
             if attempt > 1 {
-                sleep(BACKOFF.delay(attempt - 2, &mut rng)).await;
+                sleep(self.retry.backoff.delay(attempt - 2, &mut rng)).await;
             }
             let permit = match self.pick(&tried).await {
                 Some(permit) => permit,
@@ -62,7 +58,7 @@ impl Attempts<'_> {
     /// An endpoint that was not tried. At first there may be none yet, for example right after a start.
     async fn pick(&self, tried: &Excluded) -> Option<Permit> {
         let upstream = &self.client.upstream;
-        let clock = &self.client.transport.clock;
+        let clock = &self.client.clock;
         if let Some(permit) = upstream.pick(tried, clock.now()) {
             return Some(permit);
         }
@@ -76,11 +72,11 @@ impl Attempts<'_> {
 
     async fn attempt(&self, permit: Permit, attempt: u32) -> Result<Response, CallError> {
         let request = self.request(&permit, attempt)?;
-        let clock = &self.client.transport.clock;
+        let clock = &self.client.clock;
         let start = clock.now();
         let (endpoint, id) = (permit.endpoint().address(), permit.endpoint().id().to_owned());
         let service = self.client.key.name.clone();
-        let response = match self.client.transport.http.request(request).await {
+        let response = match self.client.upstream.http().request(request).await {
             Ok(response) => response,
             Err(error) => {
                 permit.finish(Outcome::Failure, clock.now());
