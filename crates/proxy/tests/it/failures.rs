@@ -186,7 +186,7 @@ async fn a_head_that_trickles_in_is_cut_off_in_total() {
     let mut client = gateway.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: x\r\n").await;
     let response = client.response().await;
-    assert_eq!((response.status, response.cause()), (408, "head_timeout"));
+    assert_eq!((response.status, response.cause()), (408, "request_timeout"));
     assert!(client.is_closed().await);
 }
 
