@@ -385,10 +385,9 @@ fn fallbacks() {
 #[test]
 fn numbers_that_are_none_are_refused() {
     for bad in [f64::NAN, f64::INFINITY, -0.0] {
-        let text = format!(
-            "{{targetRefs: [], retry: {{budget: {{}}}}, hedge: {{}}, breaker: {{slowCalls: {{slowerThan: 1s}}}}, throttle: {{}}, shed: {{}}}}"
-        );
-        let mut policy: Policy = serde_saphyr::from_str(&text).expect("a policy");
+        let text = "{targetRefs: [], retry: {budget: {}}, hedge: {}, breaker: {slowCalls: {slowerThan: 1s}}, \
+                    throttle: {}, shed: {}}";
+        let mut policy: Policy = serde_saphyr::from_str(text).expect("a policy");
         policy
             .retry
             .as_mut()
