@@ -44,7 +44,11 @@ pub(crate) fn ensure(
     value: impl fmt::Debug,
     allowed: &'static str,
 ) -> Result<(), Invalid> {
-    if good { Ok(()) } else { Err(Invalid::new(field, value, allowed)) }
+    if good {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, value, allowed))
+    }
 }
 
 #[cfg(test)]
