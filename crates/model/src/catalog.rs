@@ -6,10 +6,6 @@ use crate::{ConfigItem, ConfigKey, Instance, InstanceKey, Resource, ResourceKey,
 
 /// One change of the catalog.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a change is moved into a catalog at once; a box would cost more"
-)]
 pub enum Change {
     Instance(Instance),
     InstanceGone(InstanceKey),

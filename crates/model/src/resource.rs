@@ -53,7 +53,8 @@ pub enum Resource {
     Gateway(Object<Gateway>),
     HttpRoute(Object<HttpRoute>),
     Service(Object<Service>),
-    Policy(Object<Policy>),
+    /// Boxed: it is by far the largest.
+    Policy(Box<Object<Policy>>),
 }
 
 fn default_namespace() -> String {
@@ -149,7 +150,7 @@ impl Resource {
             Some(Kind::Gateway) => object(json).map(Resource::Gateway),
             Some(Kind::HttpRoute) => object(json).map(Resource::HttpRoute),
             Some(Kind::Service) => object(json).map(Resource::Service),
-            Some(Kind::Policy) => object(json).map(Resource::Policy),
+            Some(Kind::Policy) => object(json).map(|object| Resource::Policy(Box::new(object))),
             None => Err(Problem::new(
                 "kind",
                 format!("unknown kind {}", crate::problem::quote(kind)),

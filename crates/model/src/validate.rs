@@ -32,6 +32,13 @@ pub fn resource(resource: &Resource) -> Vec<Problem> {
     report.problems
 }
 
+/// Every mistake of a policy that code made for itself, so that it needs no target; paths begin with `spec`.
+pub fn policy(policy: &crate::Policy) -> Vec<Problem> {
+    let mut report = Report::default();
+    policy::validate_sections(&mut report, policy);
+    report.problems
+}
+
 fn metadata(report: &mut Report, metadata: &Metadata) {
     report.name("metadata.namespace", &metadata.namespace);
     report.name("metadata.name", &metadata.name);

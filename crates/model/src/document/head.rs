@@ -68,7 +68,7 @@ pub(super) fn read(tree: &Node) -> Result<Resource, Vec<Problem>> {
         Kind::Gateway => checked(tree, &GATEWAY, Resource::Gateway),
         Kind::HttpRoute => checked(tree, &HTTP_ROUTE, Resource::HttpRoute),
         Kind::Service => checked(tree, &SERVICE, Resource::Service),
-        Kind::Policy => checked(tree, &POLICY, Resource::Policy),
+        Kind::Policy => checked(tree, &POLICY, |object| Resource::Policy(Box::new(object))),
     }
 }
 

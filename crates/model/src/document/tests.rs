@@ -307,7 +307,7 @@ proptest! {
             "fallback": {"status": status, "body": body},
         });
         let spec = serde_json::from_value(spec).expect("a policy");
-        let resource = Resource::Policy(crate::Object { metadata, spec });
+        let resource = Resource::Policy(Box::new(crate::Object { metadata, spec }));
         prop_assert_eq!(parse(&resource.to_yaml(), None), Ok(vec![resource.clone()]));
         prop_assert_eq!(Resource::from_json(&resource.to_json()), Ok(resource));
     }

@@ -212,72 +212,19 @@ fn services() {
 }
 
 #[test]
-fn policies() {
-    let with = |section: &str| format!("{{targetRefs: [{{kind: Service, name: a}}], {section}}}");
-    let breaker = |fields: &str| {
-        with(&format!(
-            "breaker: {{window: 10s, openFor: 5s, maxOpenFor: 60s, halfOpenCalls: 3, {fields}}}"
-        ))
-    };
-    let limit = |fields: &str| with(&format!("rateLimits: [{{algorithm: tokenBucket, {fields}}}]"));
-    let cases: [(String, &[&str]); 12] = [
-        ("{targetRefs: []}".into(), &["spec.targetRefs: a policy needs"]),
+fn policy_targets() {
+    let cases: [(&str, &[&str]); 3] = [
+        ("{targetRefs: []}", &["spec.targetRefs: a policy needs"]),
         (
-            "{targetRefs: [{kind: Service, name: a}, {kind: Service, name: a}]}".into(),
+            "{targetRefs: [{kind: Service, name: a}, {kind: Service, name: a}]}",
             &["spec.targetRefs[1]: the target `a` stands twice"],
         ),
         (
-            "{targetRefs: [{kind: Gateway, name: a}]}".into(),
+            "{targetRefs: [{kind: Gateway, name: a}]}",
             &["spec.targetRefs[0].kind: `Gateway` is not one of Service, HTTPRoute"],
-        ),
-        (
-            with("timeout: {connect: 0s}"),
-            &["spec.timeout.connect: 0s is out of range, allowed are 1ms to 1m"],
-        ),
-        (
-            with("retry: {attempts: 11, budget: {ratio: 1.5, minPerSecond: 1}}"),
-            &["spec.retry.attempts: 11", "spec.retry.budget.ratio: 1.5"],
-        ),
-        (
-            with("retry: {backoff: {base: 1s, max: 10ms}}"),
-            &["spec.retry.backoff.max: 10ms is out of range, allowed are 1s to 1h"],
-        ),
-        (
-            breaker("minCalls: 0, failureRate: 1.1"),
-            &[
-                "spec.breaker.minCalls: 0 is out of range",
-                "spec.breaker.failureRate: 1.1 is out",
-            ],
-        ),
-        (
-            limit("rate: 100, key: clientIp"),
-            &["spec.rateLimits[0].rate: must be text, not the number 100"],
-        ),
-        (
-            limit("rate: 0/s, key: ip, burst: 0"),
-            &[
-                "spec.rateLimits[0].rate: `0/s` is not a rate",
-                "spec.rateLimits[0].key: `ip` is not one of",
-                "spec.rateLimits[0].burst: 0",
-            ],
-        ),
-        (
-            limit("rate: 1/s, key: 'header:a b'"),
-            &["spec.rateLimits[0].key: `a b` is not a valid header name"],
-        ),
-        (
-            with("concurrency: {min: 10, max: 5}"),
-            &["spec.concurrency.max: 5 is out of range, allowed are 10 to 1000000"],
-        ),
-        (
-            with("fallback: {status: 99, contentType: \"a\\r\\nb\"}"),
-            &[
-                "spec.fallback.status: 99",
-                "spec.fallback.contentType: `a\\r\\nb` holds",
-            ],
         ),
     ];
     for (spec, expected) in cases {
-        check("Policy", &spec, expected);
+        check("Policy", spec, expected);
     }
 }

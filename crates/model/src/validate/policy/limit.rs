@@ -1,0 +1,86 @@
+//! Rate limits.
+
+use std::net::IpAddr;
+
+use super::{HOUR, MILLISECOND};
+use crate::policy::{RateAlgorithm, RateKey, RateLimit, RateOverride};
+use crate::problem::quote;
+use crate::tree::path;
+use crate::validate::{Rate, Report, text};
+
+/// Each is a check of every request.
+pub(super) const MAX_LIMITS: usize = 16;
+
+/// The most requests whose times a sliding log remembers for one key.
+const MAX_LOG: u32 = 100_000;
+
+const MAX_OVERRIDES: usize = 1000;
+const MAX_KEYS: u32 = 10_000_000;
+
+pub(super) fn validate(report: &mut Report, at: &str, limit: &RateLimit) {
+    validate_rate(report, at, limit.algorithm, &limit.rate, limit.burst);
+    if let Some(wait) = limit.max_wait {
+        report.duration(format!("{at}.maxWait"), wait, MILLISECOND..=HOUR);
+        let waits = limit.algorithm == RateAlgorithm::LeakyBucket;
+        report.ensure(waits, format!("{at}.maxWait"), || {
+            format!("{} never waits, only leakyBucket does", limit.algorithm.as_str())
+        });
+    }
+    match limit.key.parse::<RateKey>() {
+        Ok(key) => validate_keys(report, at, limit, &key),
+        Err(error) => report.add(format!("{at}.key"), error),
+    }
+}
+
+fn validate_rate(report: &mut Report, at: &str, algorithm: RateAlgorithm, rate: &str, burst: Option<u32>) {
+    let rate = rate.parse::<Rate>();
+    if let (Ok(rate), RateAlgorithm::SlidingLog) = (&rate, algorithm) {
+        let count = rate.count.get();
+        report.ensure(count <= MAX_LOG, format!("{at}.rate"), || {
+            format!("a slidingLog remembers at most {MAX_LOG} requests, not {count}: use slidingWindow")
+        });
+    }
+    report.take(format!("{at}.rate"), rate.map(|_| ()));
+    let Some(burst) = burst else { return };
+    report.range(format!("{at}.burst"), burst, 1..=10_000_000);
+    report.ensure(algorithm.has_burst(), format!("{at}.burst"), || {
+        format!("{} has no burst, remove it or use tokenBucket", algorithm.as_str())
+    });
+}
+
+fn validate_keys(report: &mut Report, at: &str, limit: &RateLimit, key: &RateKey) {
+    let one = |what: &str| format!("the key `service` has one limit for all, {what} need another key");
+    if let Some(most) = limit.max_keys {
+        report.range(format!("{at}.maxKeys"), most, 1..=MAX_KEYS);
+        report.ensure(key.is_keyed(), format!("{at}.maxKeys"), || one("maxKeys"));
+    }
+    if limit.overrides.is_empty() {
+        return;
+    }
+    let overrides = format!("{at}.overrides");
+    report.ensure(key.is_keyed(), &*overrides, || one("overrides"));
+    report.ensure(limit.overrides.len() <= MAX_OVERRIDES, &*overrides, || {
+        let count = limit.overrides.len();
+        format!("{count} overrides are too many, the most are {MAX_OVERRIDES}")
+    });
+    for (value, other) in &limit.overrides {
+        validate_override(report, &path::join(&overrides, value), limit, key, (value, other));
+    }
+}
+
+fn validate_override(
+    report: &mut Report,
+    at: &str,
+    limit: &RateLimit,
+    key: &RateKey,
+    (value, other): (&str, &RateOverride),
+) {
+    validate_rate(report, at, limit.algorithm, &other.rate, other.burst);
+    match key {
+        RateKey::ClientIp => report.ensure(value.parse::<IpAddr>().is_ok(), at, || {
+            format!("{} is not an IP address, as the key is clientIp", quote(value))
+        }),
+        RateKey::Header(_) => report.take(at, text::header_value(value)),
+        RateKey::Service | RateKey::Route => {}
+    }
+}
