@@ -4,7 +4,7 @@ mod limits;
 
 use std::collections::HashMap;
 
-use crate::policy::{TargetKind, Timeout};
+use crate::policy::{Mode, TargetKind, Timeout};
 use crate::{Catalog, Policy, Problem, Resource, ResourceKey, ServiceKey};
 
 pub use limits::{Limits, Retry};
@@ -55,40 +55,66 @@ impl<'a> Governing<'a> {
     }
 }
 
+/// Takes over what is still missing. A section brings its policy's mode along, since others may govern beside it. What
+/// has no mode of its own acts only in a policy that is enforced: a policy in the shadow changes nothing.
 fn complete(effective: &mut Policy, with: &Policy) {
     let Policy {
         target_refs: _,
+        mode,
         balance,
         timeout,
         retry,
+        hedge,
         breaker,
         outlier,
+        throttle,
         bulkhead,
         concurrency,
+        shed,
         rate_limits,
         fallback,
     } = with;
-    fill(&mut effective.balance, balance);
-    fill(&mut effective.retry, retry);
-    fill(&mut effective.breaker, breaker);
-    fill(&mut effective.outlier, outlier);
-    fill(&mut effective.bulkhead, bulkhead);
-    fill(&mut effective.concurrency, concurrency);
-    fill(&mut effective.fallback, fallback);
-    if let Some(Timeout { connect, request }) = timeout {
-        let ours = effective.timeout.get_or_insert_default();
-        fill(&mut ours.connect, connect);
-        fill(&mut ours.request, request);
-    }
+    fill(&mut effective.breaker, breaker, |s| soften(&mut s.mode, *mode));
+    fill(&mut effective.throttle, throttle, |s| soften(&mut s.mode, *mode));
+    fill(&mut effective.bulkhead, bulkhead, |s| soften(&mut s.mode, *mode));
+    fill(&mut effective.concurrency, concurrency, |s| soften(&mut s.mode, *mode));
+    fill(&mut effective.shed, shed, |s| soften(&mut s.mode, *mode));
     if effective.rate_limits.is_empty() {
         effective.rate_limits.clone_from(rate_limits);
+        let limits = effective.rate_limits.iter_mut();
+        limits.for_each(|limit| soften(&mut limit.mode, *mode));
+    }
+    if !mode.is_enforce() {
+        return;
+    }
+    fill(&mut effective.balance, balance, |_| {});
+    fill(&mut effective.retry, retry, |_| {});
+    fill(&mut effective.hedge, hedge, |_| {});
+    fill(&mut effective.outlier, outlier, |_| {});
+    fill(&mut effective.fallback, fallback, |_| {});
+    if let Some(Timeout {
+        connect,
+        request,
+        attempt,
+    }) = timeout
+    {
+        let ours = effective.timeout.get_or_insert_default();
+        fill(&mut ours.connect, connect, |_| {});
+        fill(&mut ours.request, request, |_| {});
+        fill(&mut ours.attempt, attempt, |_| {});
     }
 }
 
-fn fill<T: Clone>(ours: &mut Option<T>, theirs: &Option<T>) {
+fn fill<T: Clone>(ours: &mut Option<T>, theirs: &Option<T>, adapt: impl Fn(&mut T)) {
     if ours.is_none() {
         ours.clone_from(theirs);
+        ours.iter_mut().for_each(adapt);
     }
+}
+
+fn soften(section: &mut Option<Mode>, policy: Mode) {
+    let mode = policy.and(*section);
+    *section = (!mode.is_enforce()).then_some(mode);
 }
 
 fn overlaps<'a>(policies: &'a [Named<'a>]) -> impl Iterator<Item = Problem> {
@@ -105,15 +131,18 @@ fn overlaps<'a>(policies: &'a [Named<'a>]) -> impl Iterator<Item = Problem> {
     })
 }
 
-fn sections(policy: &Policy) -> [(&'static str, bool); 9] {
+fn sections(policy: &Policy) -> [(&'static str, bool); 12] {
     [
         ("balance", policy.balance.is_some()),
         ("timeout", policy.timeout.is_some()),
         ("retry", policy.retry.is_some()),
+        ("hedge", policy.hedge.is_some()),
         ("breaker", policy.breaker.is_some()),
         ("outlier", policy.outlier.is_some()),
+        ("throttle", policy.throttle.is_some()),
         ("bulkhead", policy.bulkhead.is_some()),
         ("concurrency", policy.concurrency.is_some()),
+        ("shed", policy.shed.is_some()),
         ("rateLimits", !policy.rate_limits.is_empty()),
         ("fallback", policy.fallback.is_some()),
     ]
@@ -172,6 +201,29 @@ mod tests {
         assert_eq!(alone.request, Some(Duration::from_secs(5)));
         let elsewhere = ServiceKey::new("other", "orders");
         assert_eq!(governing.effective(None, &elsewhere), Policy::default());
+    }
+
+    #[test]
+    fn a_section_brings_its_policy_s_mode_along() {
+        let documents = [
+            policy(
+                "a",
+                ROUTE,
+                "mode: shadow, retry: {attempts: 7}, bulkhead: {maxInFlight: 5}",
+            ),
+            policy("b", SERVICE, "breaker: {}"),
+        ]
+        .concat();
+        let catalog = catalog(&documents);
+        let route = ResourceKey {
+            kind: Kind::HttpRoute,
+            namespace: "default".into(),
+            name: "shop".into(),
+        };
+        let both = Governing::index(&catalog).effective(Some(&route), &ServiceKey::new("default", "orders"));
+        assert_eq!((both.mode, both.retry), (Mode::Enforce, None));
+        assert_eq!(both.bulkhead.and_then(|section| section.mode), Some(Mode::Shadow));
+        assert_eq!(both.breaker.expect("it is set").mode, None);
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl RequestBuilder {
             body: self.body,
             call,
             deadline,
-            retry: &limits.retry,
+            limits: &limits,
         };
         match timeout_at(deadline, Box::pin(attempts.run())).await {
             Ok(outcome) => outcome,

@@ -56,6 +56,13 @@ pub enum CallError {
         reason: String,
         attempts: u32,
     },
+    #[error("{service}: {endpoint} did not answer within {}, after {attempts} attempts", nines_base::duration::format(*.after))]
+    Slow {
+        service: String,
+        endpoint: SocketAddr,
+        after: Duration,
+        attempts: u32,
+    },
     #[error("{service}: no answer within {}", nines_base::duration::format(*.after))]
     Timeout { service: String, after: Duration },
     #[error("{service}: the request cannot be made: {reason}")]
@@ -91,7 +98,7 @@ impl CallError {
         match self {
             CallError::NoEndpoint { .. } | CallError::Connect { .. } => Kind::Unavailable,
             CallError::Broken { .. } => Kind::UnknownOutcome,
-            CallError::Timeout { .. } => Kind::DeadlineExceeded,
+            CallError::Slow { .. } | CallError::Timeout { .. } => Kind::DeadlineExceeded,
             CallError::BadRequest { .. } => Kind::InvalidArgument,
             CallError::BadBody { .. } | CallError::Status { .. } => Kind::Internal,
         }
@@ -111,7 +118,7 @@ impl IntoResponse for CallError {
             CallError::NoEndpoint { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_endpoint"),
             CallError::Connect { .. } => (StatusCode::SERVICE_UNAVAILABLE, "connect_failed"),
             CallError::Broken { .. } => (StatusCode::BAD_GATEWAY, "upstream_reset"),
-            CallError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            CallError::Slow { .. } | CallError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
             CallError::BadBody { .. } | CallError::Status { .. } => (StatusCode::BAD_GATEWAY, "upstream_protocol"),
             CallError::BadRequest { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nines_base::Backoff;
 
 use crate::Policy;
-use crate::policy::Retry as Section;
+use crate::policy::{Retry as Section, RetryBackoff};
 use crate::route::Timeouts;
 
 /// Time limits and retries of a request; the defaults hold where nothing is written.
@@ -41,7 +41,7 @@ impl Limits {
         let request = rule.and_then(|rule| rule.request).or(timeout.request);
         Self {
             request: limit(request, default.request),
-            attempt: limit(rule.and_then(|rule| rule.backend_request), None),
+            attempt: limit(rule.and_then(|rule| rule.backend_request).or(timeout.attempt), None),
             connect: limit(timeout.connect, default.connect),
             retry: policy.retry.as_ref().map(Retry::from).unwrap_or_default(),
         }
@@ -61,31 +61,20 @@ impl Default for Limits {
 
 impl From<&Section> for Retry {
     fn from(section: &Section) -> Self {
-        let default = Self::default();
-        let (budget, backoff) = (section.budget, section.backoff);
+        let budget = section.budget.unwrap_or_default();
+        let RetryBackoff { base, max } = section.backoff.unwrap_or_default();
         Self {
             attempts: section.attempts,
-            backoff: backoff.map_or(default.backoff, |b| Backoff {
-                base: b.base,
-                max: b.max,
-            }),
-            budget_ratio: budget.map_or(default.budget_ratio, |b| b.ratio),
-            budget_min_per_second: budget.map_or(default.budget_min_per_second, |b| b.min_per_second),
+            backoff: Backoff { base, max },
+            budget_ratio: budget.ratio,
+            budget_min_per_second: budget.min_per_second,
         }
     }
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self {
-            attempts: 2,
-            backoff: Backoff {
-                base: Duration::from_millis(25),
-                max: Duration::from_millis(250),
-            },
-            budget_ratio: 0.2,
-            budget_min_per_second: 3,
-        }
+        Self::from(&Section::default())
     }
 }
 

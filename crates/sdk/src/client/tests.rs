@@ -244,6 +244,15 @@ async fn the_policy_says_how_often_and_how_long() {
     let client = governed(&[alive], "timeout: {request: 20ms}");
     let error = client.get("/").send().await.expect_err("late");
     assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+    let answers = any(|| async { "here" });
+    let (_server, quick) = serve(Router::new().route("/", answers), &tasks).await;
+    for _ in 0..10 {
+        let client = governed(&[alive, quick], "timeout: {attempt: 20ms}");
+        client.get("/").send().await.expect("the quick one answers");
+    }
+    let client = governed(&[alive], "timeout: {attempt: 20ms}");
+    let error = client.post("/").send().await.expect_err("late");
+    assert!(matches!(error, CallError::Slow { attempts: 1, .. }), "{error}");
 }
 
 #[tokio::test]
