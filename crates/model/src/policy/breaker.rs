@@ -32,7 +32,7 @@ pub struct Breaker {
     /// Failures in a row that open it; not looked at if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consecutive_failures: Option<u32>,
-    /// How long it stays open the first time; 5 s if absent. Each repeat doubles it, with jitter.
+    /// How long it stays open the first time; 5 s if absent. Each repeat doubles it.
     #[serde(with = "nines_base::duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::schema::Duration>")]
     pub open_for: Option<Duration>,
@@ -40,6 +40,10 @@ pub struct Breaker {
     #[serde(with = "nines_base::duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::schema::Duration>")]
     pub max_open_for: Option<Duration>,
+    /// The share by which each open time is made longer or shorter at random, so that many callers do not come back
+    /// together, in `[0, 1)`; 0.2 if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<f64>,
     /// Calls let through as probes when it was open long enough; 3 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub half_open_calls: Option<u32>,

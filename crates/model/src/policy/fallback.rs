@@ -30,22 +30,22 @@ pub struct Fallback {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct StaleIfError {
-    /// An older answer is not used; 5 min if absent.
+    /// An older answer is not used; 10 min if absent.
     #[serde(with = "nines_base::duration")]
     #[schemars(with = "crate::schema::Duration")]
     pub max_age: Duration,
-    /// How many answers are kept, the least recently used go first; 1000 if absent.
+    /// How many answers are kept, the oldest go first; 1024 if absent.
     pub max_entries: u32,
-    /// A longer body is not kept, in bytes; 64 KiB if absent.
-    pub max_body_bytes: u32,
+    /// Bytes of all that is kept; 16 MiB if absent.
+    pub max_bytes: u32,
 }
 
 impl Default for StaleIfError {
     fn default() -> Self {
         Self {
-            max_age: Duration::from_secs(300),
-            max_entries: 1000,
-            max_body_bytes: 64 << 10,
+            max_age: Duration::from_secs(600),
+            max_entries: 1024,
+            max_bytes: 16 << 20,
         }
     }
 }

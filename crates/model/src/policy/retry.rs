@@ -16,7 +16,7 @@ pub struct Retry {
     /// How long to wait before a retry; full jitter, at first up to 25 ms and never over 250 ms if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backoff: Option<RetryBackoff>,
-    /// A `Retry-After` longer than this ends the trying; 5 s if absent.
+    /// A `Retry-After` longer than this ends the trying; 10 s if absent.
     #[serde(with = "nines_base::duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::schema::Duration>")]
     pub max_retry_after: Option<Duration>,
@@ -37,7 +37,7 @@ impl Default for Retry {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct RetryBudget {
-    /// Retries and hedges per first attempt, in `(0, 1]`; 0.2 if absent.
+    /// Retries and hedges per request of the last 10 s, 0.0001 to 1; 0.2 if absent.
     pub ratio: f64,
     /// So many a second are always allowed; 3 if absent.
     pub min_per_second: u32,
@@ -83,16 +83,16 @@ pub struct Hedge {
     pub quantile: f64,
     /// How many beside the first; 1 if absent.
     pub max_hedges: u32,
-    /// It starts no earlier; 5 ms if absent.
+    /// It starts no earlier; 1 ms if absent.
     #[serde(with = "nines_base::duration")]
     #[schemars(with = "crate::schema::Duration")]
     pub min_delay: Duration,
-    /// It starts no later; 1 s if absent.
+    /// It starts no later; 2 s if absent.
     #[serde(with = "nines_base::duration")]
     #[schemars(with = "crate::schema::Duration")]
     pub max_delay: Duration,
-    /// No hedge before so many calls were measured; 100 if absent.
-    pub min_calls: u32,
+    /// No hedge while fewer calls were measured in the last minute; 100 if absent.
+    pub min_samples: u32,
 }
 
 impl Default for Hedge {
@@ -100,9 +100,9 @@ impl Default for Hedge {
         Self {
             quantile: 0.95,
             max_hedges: 1,
-            min_delay: Duration::from_millis(5),
-            max_delay: Duration::from_secs(1),
-            min_calls: 100,
+            min_delay: Duration::from_millis(1),
+            max_delay: Duration::from_secs(2),
+            min_samples: 100,
         }
     }
 }

@@ -19,6 +19,11 @@ pub(super) fn validate(report: &mut Report, breaker: &Breaker, timeout: &Timeout
         let least = breaker.open_for.unwrap_or(5 * SECOND);
         report.duration("spec.breaker.maxOpenFor", most, least..=DAY.max(least));
     }
+    if let Some(jitter) = breaker.jitter {
+        report.ensure((0.0..1.0).contains(&jitter), "spec.breaker.jitter", || {
+            format!("{jitter} is out of range, allowed is 0 up to less than 1")
+        });
+    }
     if let Some(calls) = breaker.half_open_calls {
         report.range("spec.breaker.halfOpenCalls", calls, 1..=1000);
     }

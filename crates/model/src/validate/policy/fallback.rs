@@ -49,5 +49,5 @@ fn validate_stale(report: &mut Report, stale: &StaleIfError) {
     let at = "spec.fallback.staleIfError";
     report.duration(format!("{at}.maxAge"), stale.max_age, SECOND..=30 * DAY);
     report.range(format!("{at}.maxEntries"), stale.max_entries, 1..=1_000_000);
-    report.range(format!("{at}.maxBodyBytes"), stale.max_body_bytes, 1..=16 << 20);
+    report.range(format!("{at}.maxBytes"), stale.max_bytes, 1..=1 << 30);
 }

@@ -9,7 +9,7 @@ use crate::validate::Report;
 pub(super) fn validate(report: &mut Report, retry: &Retry) {
     report.range("spec.retry.attempts", retry.attempts, 0..=10);
     if let Some(budget) = &retry.budget {
-        report.share("spec.retry.budget.ratio", budget.ratio);
+        report.range("spec.retry.budget.ratio", budget.ratio, 0.0001..=1.0);
         report.range("spec.retry.budget.minPerSecond", budget.min_per_second, 0..=10_000);
     }
     if let Some(backoff) = &retry.backoff {
@@ -28,9 +28,9 @@ pub(super) fn validate_hedge(report: &mut Report, hedge: &Hedge, timeout: &Timeo
     });
     report.range("spec.hedge.maxHedges", hedge.max_hedges, 1..=5);
     report.duration("spec.hedge.minDelay", hedge.min_delay, MILLISECOND..=60 * SECOND);
-    let most = HOUR.max(hedge.min_delay);
+    let most = (60 * SECOND).max(hedge.min_delay);
     report.duration("spec.hedge.maxDelay", hedge.max_delay, hedge.min_delay..=most);
-    report.range("spec.hedge.minCalls", hedge.min_calls, 1..=1_000_000);
+    report.range("spec.hedge.minSamples", hedge.min_samples, 1..=1_000_000);
     let limits = [("request", timeout.request), ("attempt", timeout.attempt)];
     for (name, limit) in limits {
         let Some(limit) = written(limit) else { continue };

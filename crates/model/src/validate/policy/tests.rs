@@ -126,7 +126,7 @@ fn retries_and_hedges() {
             &[
                 "retry.attempts: 11 is out of range, allowed are 0 to 10",
                 "retry.budget.minPerSecond: 10001 is out of range, allowed are 0 to 10000",
-                "retry.budget.ratio: 1.5 is out of range, allowed is more than 0 up to 1",
+                "retry.budget.ratio: 1.5 is out of range, allowed are 0.0001 to 1",
                 "retry.maxRetryAfter: 2h is out of range, allowed are 0s to 1h",
             ],
         ),
@@ -143,19 +143,19 @@ fn retries_and_hedges() {
             &["retry.backoff.max: 10ms is out of range, allowed are 1s to 1h"],
         ),
         (
-            "hedge: {quantile: 1, maxHedges: 0, minDelay: 0s, maxDelay: 2h, minCalls: 0}",
+            "hedge: {quantile: 1, maxHedges: 0, minDelay: 0s, maxDelay: 2h, minSamples: 0}",
             &[
-                "hedge.maxDelay: 2h is out of range, allowed are 0s to 1h",
+                "hedge.maxDelay: 2h is out of range, allowed are 0s to 1m",
                 "hedge.maxHedges: 0 is out of range, allowed are 1 to 5",
-                "hedge.minCalls: 0 is out of range, allowed are 1 to 1000000",
+                "hedge.minSamples: 0 is out of range, allowed are 1 to 1000000",
                 "hedge.minDelay: 0s is out of range, allowed are 1ms to 1m",
                 "hedge.quantile: 1 is out of range, allowed is 0.5 up to less than 1",
             ],
         ),
         ("hedge: {quantile: 0.4}", &["hedge.quantile: 0.4 is out of range"]),
         (
-            "hedge: {minDelay: 2s}",
-            &["hedge.maxDelay: 1s is out of range, allowed are 2s to 1h"],
+            "hedge: {minDelay: 3s}",
+            &["hedge.maxDelay: 2s is out of range, allowed are 3s to 1m"],
         ),
         (
             "hedge: {minDelay: 100ms}, timeout: {attempt: 100ms}",
@@ -172,10 +172,11 @@ fn retries_and_hedges() {
 fn breakers() {
     check_all(&[
         (
-            "breaker: {minCalls: 0, failureRate: 1.1, window: 0s, openFor: 10ms, maxOpenFor: 25h, halfOpenCalls: 0}",
+            "breaker: {minCalls: 0, failureRate: 1.1, window: 0s, openFor: 10ms, maxOpenFor: 25h, halfOpenCalls: 0, jitter: 1}",
             &[
                 "breaker.failureRate: 1.1 is out of range, allowed is more than 0 up to 1",
                 "breaker.halfOpenCalls: 0 is out of range, allowed are 1 to 1000",
+                "breaker.jitter: 1 is out of range, allowed is 0 up to less than 1",
                 "breaker.maxOpenFor: 25h is out of range, allowed are 10ms to 24h",
                 "breaker.minCalls: 0 is out of range, allowed are 1 to 1000000",
                 "breaker.openFor: 10ms is out of range, allowed are 100ms to 1h",
@@ -371,10 +372,10 @@ fn fallbacks() {
             ],
         ),
         (
-            "fallback: {staleIfError: {maxAge: 0s, maxEntries: 0, maxBodyBytes: 16777217}}",
+            "fallback: {staleIfError: {maxAge: 0s, maxEntries: 0, maxBytes: 0}}",
             &[
                 "fallback.staleIfError.maxAge: 0s is out of range, allowed are 1s to 720h",
-                "fallback.staleIfError.maxBodyBytes: 16777217 is out of range, allowed are 1 to 16777216",
+                "fallback.staleIfError.maxBytes: 0 is out of range, allowed are 1 to 1073741824",
                 "fallback.staleIfError.maxEntries: 0 is out of range, allowed are 1 to 1000000",
             ],
         ),
