@@ -108,3 +108,6 @@ fn asked(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
         .filter_map(|value| retry_after(value.as_bytes(), wall).ok())
         .max()
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;
