@@ -258,6 +258,26 @@ fn a_call_is_tried_again_after_a_wait() {
 }
 
 #[test]
+fn what_was_not_processed_is_repeated_even_if_not_idempotent() {
+    let observed = classify::UNPROCESSED;
+    let case = Case {
+        observed,
+        idempotent: false,
+        ..CASE
+    };
+    assert!(matches!(case.next(), Next::Again(_)));
+}
+
+#[test]
+fn what_is_shared_can_be_shared() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Budget>();
+    shared::<Attempts>();
+    shared::<crate::hedge::Hedge>();
+    shared::<crate::fallback::Chain<String, Vec<u8>>>();
+}
+
+#[test]
 fn a_refused_retry_costs_no_budget() {
     let now = start();
     let config = BudgetConfig {

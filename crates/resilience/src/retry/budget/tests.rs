@@ -102,6 +102,7 @@ fn tower_857_budget_truncation() {
         (0.07, 7),
         (0.015, 1),
         (0.33, 33),
+        (0.57, 57),
         (1.0, 100),
     ] {
         let (budget, now) = budget(ratio, 0);
