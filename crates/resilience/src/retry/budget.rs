@@ -76,7 +76,8 @@ impl BudgetConfig {
     }
 }
 
-/// The budget of everything that shares it: usually all calls under one policy.
+/// The budget of everything that shares it: usually all calls under one policy. It holds half a KiB and 128 bytes per
+/// processor, at most 2.5 KiB.
 #[derive(Debug)]
 pub struct Budget {
     origin: Origin,

@@ -130,10 +130,11 @@ fn a_clock_that_steps_back_makes_answers_young_not_wrong() {
 fn one_key_a_hundred_thousand_times_holds_one_entry() {
     let now = start();
     let cache = cache(SMALL, now);
+    keep(&cache, 0, 10, now);
     (0..100_000).for_each(|_| keep(&cache, 1, 10, now));
     let shard = cache.shards[0].lock();
-    assert!(shard.queued() <= 18, "{} keys queue", shard.queued());
-    assert_eq!((shard.len(), shard.bytes(), shard.evicted), (1, 10, 0));
+    assert!(shard.queued() <= 20, "{} keys queue behind the first", shard.queued());
+    assert_eq!((shard.len(), shard.bytes(), shard.evicted), (2, 20, 0));
 }
 
 #[test]
