@@ -87,8 +87,14 @@ pub struct Budget {
     requests: Box<[CachePadded<AtomicU64>]>,
     /// How many requests there had been when a slot began, by slot.
     marks: CachePadded<[AtomicU64; MARKS]>,
+    /// Apart from what is only read, so that a storm of retries does not slow the recording of requests.
+    used: CachePadded<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
     /// The credit clock's value up to which credit is used.
-    spent: CachePadded<AtomicU64>,
+    spent: AtomicU64,
     granted: AtomicU64,
     denied: AtomicU64,
 }
@@ -125,9 +131,7 @@ impl Budget {
             slot_nanos: nanos(config.window) / SLOTS,
             requests: (0..stripe::count()).map(|_| CachePadded::default()).collect(),
             marks: CachePadded::new(std::array::from_fn(|_| AtomicU64::new(0))),
-            spent: CachePadded::default(),
-            granted: AtomicU64::new(0),
-            denied: AtomicU64::new(0),
+            used: CachePadded::default(),
         })
     }
 
@@ -152,10 +156,11 @@ impl Budget {
             (next <= credit.now).then_some(next)
         };
         let granted = self
+            .used
             .spent
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .is_ok();
-        let counter = if granted { &self.granted } else { &self.denied };
+        let counter = if granted { &self.used.granted } else { &self.used.denied };
         counter.fetch_add(1, Ordering::Relaxed);
         granted
     }
@@ -163,12 +168,12 @@ impl Budget {
     /// What is left now.
     pub fn snapshot(&self, now: Instant) -> BudgetSnapshot {
         let credit = self.credit(now);
-        let spent = self.spent.load(Ordering::Relaxed).max(credit.expired);
+        let spent = self.used.spent.load(Ordering::Relaxed).max(credit.expired);
         BudgetSnapshot {
             available: credit.now.saturating_sub(spent) as f64 / ATTEMPT as f64,
             requests: credit.requests,
-            granted: self.granted.load(Ordering::Relaxed),
-            denied: self.denied.load(Ordering::Relaxed),
+            granted: self.used.granted.load(Ordering::Relaxed),
+            denied: self.used.denied.load(Ordering::Relaxed),
         }
     }
 
