@@ -10,6 +10,7 @@
 mod invalid;
 mod outcome;
 mod refusal;
+mod stripe;
 mod sync;
 mod time;
 

@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::stripe;
 use crate::Invalid;
 use crate::invalid::ensure;
+use crate::stripe;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
 
