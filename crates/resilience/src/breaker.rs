@@ -34,8 +34,9 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
 use crate::{Evidence, Invalid, Measure, Observed, Outcome, Refused};
 
+pub use crate::window::Counts;
 pub use config::{Config, SlowCalls, Window};
-pub use snapshot::{Counts, Snapshot, State};
+pub use snapshot::{Snapshot, State};
 pub use ticket::Ticket;
 
 use ticket::Kind;

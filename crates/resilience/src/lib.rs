@@ -13,6 +13,7 @@ mod refusal;
 mod stripe;
 mod sync;
 mod time;
+mod window;
 
 pub mod adaptive;
 pub mod breaker;

@@ -6,6 +6,7 @@ use super::word::Phase;
 use super::{Breaker, Mode};
 use crate::Evidence;
 use crate::sync::atomic::Ordering;
+use crate::window::Counts;
 
 /// What a breaker does with calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,14 +23,6 @@ pub enum State {
     Disabled,
     /// An operator lets calls flow, counted.
     MetricsOnly,
-}
-
-/// The calls of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub calls: u64,
-    pub failures: u64,
-    pub slow: u64,
 }
 
 /// A breaker at one moment. Of calls that end while it is taken some may be missing.

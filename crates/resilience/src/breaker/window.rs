@@ -1,23 +1,22 @@
 //! The results that count.
 
 mod calls;
-mod time;
 
-use super::Counts;
 use super::config::Window as Config;
+use crate::window::{Counts, Time};
 
 /// The window of the configured kind.
 #[derive(Debug)]
 pub(super) enum Window {
     Calls(calls::Calls),
-    Time(time::Time),
+    Time(Time),
 }
 
 impl Window {
     pub(super) fn new(config: Config) -> Self {
         match config {
             Config::Calls(size) => Window::Calls(calls::Calls::new(size)),
-            Config::Time(length) => Window::Time(time::Time::new(length)),
+            Config::Time(length) => Window::Time(Time::new(length)),
         }
     }
 

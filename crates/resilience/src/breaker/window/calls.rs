@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::super::Counts;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::window::Counts;
 
 /// A ring with a slot for each call, and the sum of what stands in it. Each result takes the next slot and exchanges what
 /// stood there; what came in and what went out go into the sum together, so that it is always that of the slots, give

@@ -1,10 +1,11 @@
-//! The results of the last time, in ten buckets for each stripe.
+//! The results of the last time, in ten buckets for each stripe: what breaker and throttle count with.
+//!
+//! A result counts for nine to ten tenths of the window: of the oldest tenth only what is left of it.
 
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use super::super::Counts;
 use crate::stripe;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::nanos;
@@ -20,8 +21,16 @@ const COUNT: u64 = (1 << COUNT_BITS) - 1;
 const GENERATION: u64 = (1 << 12) - 1;
 const NUMBER: u64 = (1 << 28) - 1;
 
+/// The calls of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub calls: u64,
+    pub failures: u64,
+    pub slow: u64,
+}
+
 #[derive(Debug)]
-pub(in super::super) struct Time {
+pub(crate) struct Time {
     bucket_nanos: u64,
     stripes: Box<[CachePadded<[Bucket; BUCKETS]>]>,
 }
@@ -34,14 +43,14 @@ struct Bucket {
 }
 
 impl Time {
-    pub(super) fn new(length: Duration) -> Self {
+    pub(crate) fn new(length: Duration) -> Self {
         Self {
             bucket_nanos: (nanos(length) / BUCKETS as u64).max(1),
             stripes: (0..stripe::count()).map(|_| CachePadded::default()).collect(),
         }
     }
 
-    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
+    pub(crate) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
         let number = now / self.bucket_nanos;
         let bucket = &self.stripes[stripe::mine(self.stripes.len())][place(number)];
         let mark = mark(number, generation);
@@ -55,7 +64,7 @@ impl Time {
         }
     }
 
-    pub(super) fn sum(&self, generation: u32, now: u64) -> Counts {
+    pub(crate) fn sum(&self, generation: u32, now: u64) -> Counts {
         let number = now / self.bucket_nanos;
         let mut counts = Counts::default();
         let counted = |word: &AtomicU64| {
