@@ -81,21 +81,20 @@ enum Core {
     Log(Log),
 }
 
-/// What an algorithm says. Times in nanoseconds.
+/// What an algorithm says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
     Grant {
+        /// The state with the request in it.
         state: u64,
+        /// In nanoseconds.
         wait: u64,
-        remaining: u64,
-        reset: u64,
     },
     Refuse {
         /// Used, with what was asked for.
         used: u64,
+        /// In nanoseconds.
         retry_after: Option<u64>,
-        remaining: u64,
-        reset: u64,
     },
 }
 
@@ -114,14 +113,14 @@ impl Limiter {
     }
 
     /// Whether one more request may be made.
-    #[inline]
+    #[inline(always)]
     pub fn check(&self, now: Instant) -> Result<Granted, Limited> {
         self.check_n(1, now)
     }
 
     /// Whether `n` more requests may be made, all or none. (The sliding log takes them one by one: those before the one
     /// that is refused stay taken.) None may always be made.
-    #[inline]
+    #[inline(always)]
     pub fn check_n(&self, n: u32, now: Instant) -> Result<Granted, Limited> {
         let now = self.origin.nanos(now);
         let terms = self.shared.terms(now);
@@ -166,22 +165,23 @@ impl Limiter {
 }
 
 /// One decision, made atomic.
-#[inline]
+#[inline(always)]
 fn decide_in(cell: &AtomicU64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
     let mut seen = cell.load(Ordering::Relaxed);
     loop {
-        let decision = decide(seen, now, n, terms);
-        let Decision::Grant { state, .. } = decision else {
-            return answer(decision, terms);
-        };
-        match cell.compare_exchange_weak(seen, state, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return answer(decision, terms),
-            Err(changed) => seen = changed,
+        match decide(seen, now, n, terms) {
+            Decision::Grant { state, wait } => {
+                match cell.compare_exchange_weak(seen, state, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => return Ok(granted(state, wait, now, terms)),
+                    Err(changed) => seen = changed,
+                }
+            }
+            Decision::Refuse { used, retry_after } => return Err(limited(seen, used, retry_after, now, terms)),
         }
     }
 }
 
-#[inline]
+#[inline(always)]
 fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     match terms.algorithm {
         Algorithm::TokenBucket => token_bucket::decide(state, now, n, terms),
@@ -209,9 +209,14 @@ fn idle_at(state: u64, terms: &Terms) -> u64 {
     }
 }
 
+#[inline(always)]
 fn standing_of(state: u64, now: u64, terms: &Terms) -> Standing {
-    let (Decision::Grant { remaining, reset, .. } | Decision::Refuse { remaining, reset, .. }) =
-        decide(state, now, 0, terms);
+    let (remaining, reset) = match terms.algorithm {
+        Algorithm::TokenBucket => token_bucket::standing(state, now, terms),
+        Algorithm::LeakyBucket => leaky_bucket::standing(state, now, terms),
+        Algorithm::FixedWindow => fixed_window::standing(state, now, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::standing(state, now, terms),
+    };
     standing(remaining, reset, terms)
 }
 
@@ -228,24 +233,19 @@ fn convert_in(cell: &AtomicU64, now: u64, before: &Terms, after: &Terms) {
     let _nothing_to_convert = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, convert);
 }
 
-#[inline]
-fn answer(decision: Decision, terms: &Terms) -> Result<Granted, Limited> {
-    match decision {
-        Decision::Grant {
-            wait, remaining, reset, ..
-        } => Ok(Granted {
-            standing: standing(remaining, reset, terms),
-            wait: Duration::from_nanos(wait),
-        }),
-        Decision::Refuse {
-            used,
-            retry_after,
-            remaining,
-            reset,
-        } => Err(Limited {
-            standing: standing(remaining, reset, terms),
-            refused: refused(used, retry_after, terms),
-        }),
+#[inline(always)]
+fn granted(state: u64, wait: u64, now: u64, terms: &Terms) -> Granted {
+    Granted {
+        standing: standing_of(state, now, terms),
+        wait: Duration::from_nanos(wait),
+    }
+}
+
+#[cold]
+fn limited(state: u64, used: u64, retry_after: Option<u64>, now: u64, terms: &Terms) -> Limited {
+    Limited {
+        standing: standing_of(state, now, terms),
+        refused: refused(used, retry_after, terms),
     }
 }
 

@@ -11,24 +11,30 @@ const COUNT: u64 = u32::MAX as u64;
 
 #[inline]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
-    let number = now / terms.per;
-    let (number, count) = current(state, number);
-    let end = number.saturating_add(1).saturating_mul(terms.per);
-    let reset = end.saturating_sub(now);
+    let (number, count) = current(state, now / terms.per);
     if count + n <= terms.requests {
         return Decision::Grant {
             state: pack(number, count + n),
             wait: 0,
-            remaining: terms.requests - count - n,
-            reset: if count + n == 0 { 0 } else { reset },
         };
     }
     Decision::Refuse {
         used: count + n,
-        retry_after: (n <= terms.requests).then_some(reset),
-        remaining: terms.requests.saturating_sub(count),
-        reset,
+        retry_after: (n <= terms.requests).then(|| left_of(number, now, terms)),
     }
+}
+
+/// How many are left in this window, and the nanoseconds until the next.
+#[inline]
+pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
+    let (number, count) = current(state, now / terms.per);
+    let reset = if count == 0 { 0 } else { left_of(number, now, terms) };
+    (terms.requests.saturating_sub(count), reset)
+}
+
+fn left_of(number: u64, now: u64, terms: &Terms) -> u64 {
+    let end = number.saturating_add(1).saturating_mul(terms.per);
+    end.saturating_sub(now)
 }
 
 pub(super) fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {

@@ -7,10 +7,10 @@
 /// Units in a nanosecond.
 pub(super) const UNITS: u64 = 16;
 
-/// The time in units.
-#[inline]
+/// The time in units; 36 years at most.
+#[inline(always)]
 pub(super) fn units(nanos: u64) -> u64 {
-    nanos.saturating_mul(UNITS)
+    nanos.min(u64::MAX / UNITS) * UNITS
 }
 
 /// Units in nanoseconds, rounded up, so that who waits so long does not come early.

@@ -1,13 +1,13 @@
 //! A limit for each key, in a table of fixed size.
 //!
-//! The table is made of sets of eight slots, and a key may lie in any slot of its set. A slot is two words, the key's
-//! fingerprint and its limit's state, so that a check of a known key is a search over two cache lines and one
-//! compare-and-swap. A key that is not there takes a slot whose state says no more than a fresh one; where there is none,
-//! that of the key which is nearest to it. So memory is bounded, nothing needs to be swept, and a key that has used up
+//! The table is made of sets of eight slots, and a key may lie in any slot of two sets. A slot is two words, the key's
+//! fingerprint and its limit's state, so that a check of a known key is a search over two to four cache lines and one
+//! compare-and-swap. A key that is not there takes a slot whose state says no more than a fresh one, in the set that has
+//! more of them; where there is none, that of the key which is nearest to it. So memory is bounded, nothing needs to be swept, and a key that has used up
 //! its quota is the last to be forgotten: an attacker who sends a million keys neither grows the table nor resets his
 //! own count. A key that was forgotten begins anew, as if unused; [`Keys::evicted`] counts these.
 //!
-//! New keys of one set come in one after another, under a lock of the set's group; known keys take none.
+//! New keys come in under one of many locks, chosen by the key, so that none comes in twice; known keys take none.
 //!
 //! **Bound.** For every key in the table that of the algorithm. Two keys with the same 64-bit hash share a slot;
 //! [`hash`] is keyed with a random seed, so that nobody can choose such keys.
@@ -61,8 +61,8 @@ pub struct Keys {
 }
 
 impl Keyed {
-    /// A table for at least `capacity` keys (rounded up to whole sets of eight), each with this quota. All memory is
-    /// taken here: 16 bytes a slot. The sliding log is not offered by key.
+    /// A table of `capacity` slots (rounded up to whole sets of eight), each with this quota; nine tenths of them fill
+    /// before a key has to go. All memory is taken here: 16 bytes a slot. The sliding log is not offered by key.
     pub fn new(quota: Quota, capacity: NonZeroUsize, now: Instant) -> Result<Self, Invalid> {
         let by_key = quota.algorithm != Algorithm::SlidingLog;
         let allowed = "any other algorithm: a log takes eight bytes for each request of each key";

@@ -10,27 +10,34 @@ use super::Decision;
 use super::gcra::{nanos_of, units};
 use super::terms::Terms;
 
-#[inline]
+#[inline(always)]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let now = units(now);
     let full_at = state.max(now);
     let after = full_at.saturating_add(n * terms.interval);
-    let at_once = now.saturating_add(terms.burst * terms.interval);
+    let at_once = now.saturating_add(terms.tolerance);
     let wait = after.saturating_sub(at_once);
     let longest = units(terms.max_wait);
-    let remaining = |taken: u64| at_once.saturating_add(longest).saturating_sub(taken) / terms.interval;
-    if n > terms.burst || wait > longest {
-        return Decision::Refuse {
-            used: (full_at - now).div_ceil(terms.interval) + n,
-            retry_after: (n <= terms.burst).then(|| nanos_of(wait - longest)),
-            remaining: remaining(full_at),
-            reset: nanos_of(full_at - now),
+    if n <= terms.burst && wait <= longest {
+        return Decision::Grant {
+            state: after,
+            wait: nanos_of(wait),
         };
     }
-    Decision::Grant {
-        state: after,
-        wait: nanos_of(wait),
-        remaining: remaining(after),
-        reset: nanos_of(after - now),
+    Decision::Refuse {
+        used: (full_at - now).div_ceil(terms.interval) + n,
+        retry_after: (n <= terms.burst).then(|| nanos_of(wait - longest)),
     }
+}
+
+/// How many may still come, some of them to wait, and the nanoseconds until nobody would.
+#[inline(always)]
+pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
+    let now = units(now);
+    let full_at = state.max(now);
+    let latest = now
+        .saturating_add(terms.tolerance)
+        .saturating_add(units(terms.max_wait));
+    let left = latest.saturating_sub(full_at) / terms.interval;
+    (left, nanos_of(full_at - now))
 }

@@ -8,11 +8,12 @@
 //! `requests` slots.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
 use super::terms::Terms;
-use super::{Decision, Granted, Limited, Standing, answer, standing};
+use super::{Granted, Limited, Standing, refused, standing};
 use crate::Invalid;
 use crate::invalid::ensure;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -45,17 +46,20 @@ impl Log {
     }
 
     pub(super) fn check(&self, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
+        let used = || terms.requests - self.free(self.next.load(Ordering::Acquire), now, terms) + n;
+        let refuse = |retry_after| Limited {
+            standing: self.standing(now, terms),
+            refused: refused(used(), retry_after, terms),
+        };
         if n > terms.requests {
-            return answer(self.refuse(now, n, None, terms), terms);
+            return Err(refuse(None));
         }
         for _ in 0..n {
-            if let Err(retry_after) = self.take(now, terms) {
-                return answer(self.refuse(now, n, Some(retry_after), terms), terms);
-            }
+            self.take(now, terms).map_err(|wait| refuse(Some(wait)))?;
         }
         Ok(Granted {
             standing: self.standing(now, terms),
-            wait: std::time::Duration::ZERO,
+            wait: Duration::ZERO,
         })
     }
 
@@ -127,17 +131,6 @@ impl Log {
             }
         }
         terms.requests - used
-    }
-
-    fn refuse(&self, now: u64, n: u64, retry_after: Option<u64>, terms: &Terms) -> Decision {
-        let next = self.next.load(Ordering::Acquire);
-        let remaining = self.free(next, now, terms);
-        Decision::Refuse {
-            used: terms.requests - remaining + n,
-            retry_after,
-            remaining,
-            reset: crate::time::nanos(self.standing(now, terms).reset),
-        }
     }
 }
 

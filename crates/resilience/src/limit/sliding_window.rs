@@ -25,31 +25,32 @@ struct Windows {
 #[inline]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let windows = Windows::at(state, now / terms.per);
-    let start = windows.number.saturating_mul(terms.per);
-    let elapsed = now.saturating_sub(start);
-    let share = share(windows.last, elapsed, terms.per);
-    let reset = if windows.this + n > 0 {
-        2
-    } else {
-        u64::from(windows.last > 0)
-    };
-    let reset = (start + reset * terms.per).saturating_sub(now);
-    let used = share + windows.this;
+    let used = windows.used(now, terms);
     if used + n <= terms.requests {
         let this = windows.this + n;
         return Decision::Grant {
             state: Windows { this, ..windows }.pack(),
             wait: 0,
-            remaining: terms.requests - used - n,
-            reset,
         };
     }
     Decision::Refuse {
         used: used + n,
-        retry_after: (n <= terms.requests).then(|| windows.wait(elapsed, n, terms)),
-        remaining: terms.requests.saturating_sub(used),
-        reset,
+        retry_after: (n <= terms.requests).then(|| windows.wait(windows.elapsed(now, terms), n, terms)),
     }
+}
+
+/// How many are left, and the nanoseconds until no request counts any more.
+#[inline]
+pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
+    let windows = Windows::at(state, now / terms.per);
+    let left = terms.requests.saturating_sub(windows.used(now, terms));
+    let periods = if windows.this > 0 {
+        2
+    } else {
+        u64::from(windows.last > 0)
+    };
+    let end = (windows.number + periods).saturating_mul(terms.per);
+    (left, if periods == 0 { 0 } else { end.saturating_sub(now) })
 }
 
 pub(super) fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {
@@ -72,6 +73,9 @@ pub(super) fn convert(state: u64, now: u64, before: &Terms, after: &Terms) -> u6
 
 /// What still counts of `last`, rounded up.
 fn share(last: u64, elapsed: u64, per: u64) -> u64 {
+    if last == 0 {
+        return 0;
+    }
     let left = u128::from(per.saturating_sub(elapsed));
     (u128::from(last) * left).div_ceil(u128::from(per)) as u64
 }
@@ -109,6 +113,14 @@ impl Windows {
                 this: 0,
             },
         }
+    }
+
+    fn elapsed(self, now: u64, terms: &Terms) -> u64 {
+        now.saturating_sub(self.number.saturating_mul(terms.per))
+    }
+
+    fn used(self, now: u64, terms: &Terms) -> u64 {
+        share(self.last, self.elapsed(now, terms), terms.per) + self.this
     }
 
     /// How long until `n` fit: in this window once enough of the last one has slid out; else in the next one, of which

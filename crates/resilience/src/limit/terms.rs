@@ -18,6 +18,8 @@ pub(super) struct Terms {
     /// Time for each request, in sixteenths of a nanosecond, rounded up: never more than the rate.
     pub(super) interval: u64,
     pub(super) burst: u64,
+    /// Time for the whole burst, in the same units.
+    pub(super) tolerance: u64,
     pub(super) max_wait: u64,
 }
 
@@ -25,12 +27,15 @@ impl Terms {
     fn new(quota: &Quota) -> Self {
         let requests = u64::from(quota.requests.get());
         let per = nanos(quota.per);
+        let interval = (per * UNITS).div_ceil(requests);
+        let burst = u64::from(quota.burst.get());
         Self {
             algorithm: quota.algorithm,
             requests,
             per,
-            interval: (per * UNITS).div_ceil(requests),
-            burst: u64::from(quota.burst.get()),
+            interval,
+            burst,
+            tolerance: burst.saturating_mul(interval),
             max_wait: nanos(quota.max_wait),
         }
     }
@@ -61,6 +66,7 @@ struct Slot {
     per: AtomicU64,
     interval: AtomicU64,
     burst: AtomicU64,
+    tolerance: AtomicU64,
     max_wait: AtomicU64,
 }
 
@@ -87,7 +93,7 @@ impl Shared {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn terms(&self, now: u64) -> Terms {
         let slot = if now < self.until.load(Ordering::Relaxed) {
             &self.leased
@@ -135,6 +141,7 @@ impl Slot {
             per: AtomicU64::new(terms.per),
             interval: AtomicU64::new(terms.interval),
             burst: AtomicU64::new(terms.burst),
+            tolerance: AtomicU64::new(terms.tolerance),
             max_wait: AtomicU64::new(terms.max_wait),
         }
     }
@@ -144,10 +151,11 @@ impl Slot {
         self.per.store(terms.per, Ordering::Relaxed);
         self.interval.store(terms.interval, Ordering::Relaxed);
         self.burst.store(terms.burst, Ordering::Relaxed);
+        self.tolerance.store(terms.tolerance, Ordering::Relaxed);
         self.max_wait.store(terms.max_wait, Ordering::Relaxed);
     }
 
-    #[inline]
+    #[inline(always)]
     fn load(&self, algorithm: Algorithm) -> Terms {
         Terms {
             algorithm,
@@ -155,6 +163,7 @@ impl Slot {
             per: self.per.load(Ordering::Relaxed),
             interval: self.interval.load(Ordering::Relaxed),
             burst: self.burst.load(Ordering::Relaxed),
+            tolerance: self.tolerance.load(Ordering::Relaxed),
             max_wait: self.max_wait.load(Ordering::Relaxed),
         }
     }
