@@ -94,7 +94,6 @@ impl Bulkhead {
     }
 
     /// Gives a slot back: to the first in the queue, if there is one.
-    #[expect(clippy::needless_pass_by_value, reason = "a slot is used up")]
     pub fn release(&self, _slot: Slot) {
         let mut word = self.word.load(Ordering::Relaxed);
         while waiting(word) == 0 || in_flight(word) > self.max_in_flight.load(Ordering::Relaxed) {
@@ -232,10 +231,8 @@ impl Bulkhead {
     }
 
     /// Changes the word; gives the one before.
-    fn update(&self, mut change: impl FnMut(u64) -> Option<u64>) -> Option<u64> {
-        self.word
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| change(word))
-            .ok()
+    fn update(&self, change: impl FnMut(u64) -> Option<u64>) -> Option<u64> {
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, change).ok()
     }
 }
 
