@@ -6,16 +6,15 @@
 //! another attempt may go: only an idempotent one, only within the deadline, and only if the budget that retries and
 //! hedges share pays for it. What is suppressed is always the extra attempt and never the first one.
 
-mod histogram;
 mod race;
 
 use std::time::{Duration, Instant};
 
 use crate::Invalid;
+use crate::histogram::Histogram;
 use crate::invalid::ensure;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
-use histogram::Histogram;
 
 pub use race::{Fire, Race, Suppressed};
 

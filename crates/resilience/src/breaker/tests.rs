@@ -397,7 +397,6 @@ fn a_clock_that_steps_back_harms_nothing() {
 
 #[test]
 fn what_cannot_work_is_refused_by_name() {
-    let base = Config::default();
     let calls = |n| Window::Calls(std::num::NonZeroU32::new(n).expect("not zero"));
     let slow = |millis, rate| {
         Some(SlowCalls {
@@ -405,131 +404,43 @@ fn what_cannot_work_is_refused_by_name() {
             rate,
         })
     };
-    let cases: Vec<(&str, Config)> = vec![
-        (
-            "breaker.window",
-            Config {
-                window: Window::Time(Duration::ZERO),
-                ..base
-            },
-        ),
-        (
-            "breaker.window",
-            Config {
-                window: Window::Time(7200 * SECOND),
-                ..base
-            },
-        ),
-        (
-            "breaker.windowCalls",
-            Config {
-                window: calls(100_001),
-                ..base
-            },
-        ),
-        ("breaker.minCalls", Config { min_calls: 0, ..base }),
+    type Spoil = Box<dyn Fn(&mut Config)>;
+    let cases: Vec<(&str, Spoil)> = vec![
+        ("breaker.window", Box::new(|c| c.window = Window::Time(Duration::ZERO))),
+        ("breaker.window", Box::new(|c| c.window = Window::Time(7200 * SECOND))),
+        ("breaker.windowCalls", Box::new(move |c| c.window = calls(100_001))),
+        ("breaker.minCalls", Box::new(|c| c.min_calls = 0)),
         (
             "breaker.minCalls",
-            Config {
-                window: calls(10),
-                min_calls: 11,
-                ..base
-            },
+            Box::new(move |c| (c.window, c.min_calls) = (calls(10), 11)),
         ),
-        (
-            "breaker.failureRate",
-            Config {
-                failure_rate: Some(0.0),
-                ..base
-            },
-        ),
-        (
-            "breaker.failureRate",
-            Config {
-                failure_rate: Some(-0.5),
-                ..base
-            },
-        ),
-        (
-            "breaker.failureRate",
-            Config {
-                failure_rate: Some(1.1),
-                ..base
-            },
-        ),
-        (
-            "breaker.failureRate",
-            Config {
-                failure_rate: Some(f64::NAN),
-                ..base
-            },
-        ),
+        ("breaker.failureRate", Box::new(|c| c.failure_rate = Some(0.0))),
+        ("breaker.failureRate", Box::new(|c| c.failure_rate = Some(-0.5))),
+        ("breaker.failureRate", Box::new(|c| c.failure_rate = Some(1.1))),
+        ("breaker.failureRate", Box::new(|c| c.failure_rate = Some(f64::NAN))),
         (
             "breaker.slowCalls.rate",
-            Config {
-                slow_calls: slow(1, f64::INFINITY),
-                ..base
-            },
+            Box::new(move |c| c.slow_calls = slow(1, f64::INFINITY)),
         ),
         (
             "breaker.slowCalls.slowerThan",
-            Config {
-                slow_calls: slow(0, 0.5),
-                ..base
-            },
+            Box::new(move |c| c.slow_calls = slow(0, 0.5)),
         ),
         (
             "breaker.consecutiveFailures",
-            Config {
-                consecutive_failures: Some(0),
-                ..base
-            },
+            Box::new(|c| c.consecutive_failures = Some(0)),
         ),
-        (
-            "breaker",
-            Config {
-                failure_rate: None,
-                ..base
-            },
-        ),
-        (
-            "breaker.openFor",
-            Config {
-                open_for: Duration::ZERO,
-                ..base
-            },
-        ),
-        (
-            "breaker.maxOpenFor",
-            Config {
-                max_open_for: SECOND,
-                ..base
-            },
-        ),
-        ("breaker.jitter", Config { jitter: 1.0, ..base }),
-        (
-            "breaker.jitter",
-            Config {
-                jitter: f64::NAN,
-                ..base
-            },
-        ),
-        (
-            "breaker.halfOpenCalls",
-            Config {
-                half_open_calls: 0,
-                ..base
-            },
-        ),
-        (
-            "breaker.healthyAfter",
-            Config {
-                healthy_after: 90_000 * SECOND,
-                ..base
-            },
-        ),
+        ("breaker", Box::new(|c| c.failure_rate = None)),
+        ("breaker.openFor", Box::new(|c| c.open_for = Duration::ZERO)),
+        ("breaker.maxOpenFor", Box::new(|c| c.max_open_for = SECOND)),
+        ("breaker.jitter", Box::new(|c| c.jitter = 1.0)),
+        ("breaker.jitter", Box::new(|c| c.jitter = f64::NAN)),
+        ("breaker.halfOpenCalls", Box::new(|c| c.half_open_calls = 0)),
+        ("breaker.healthyAfter", Box::new(|c| c.healthy_after = 90_000 * SECOND)),
     ];
-    for (field, config) in cases {
+    for (field, spoil) in cases {
+        let mut config = Config::default();
+        spoil(&mut config);
         let error = Breaker::new(config, Clock::manual().0.now()).expect_err(field);
         assert_eq!(error.field, field, "{error}");
     }
