@@ -7,6 +7,7 @@
 //! A core that refuses gives a [`Refused`]: the cause, the numbers that were compared, and when to come again. With the
 //! policy's name it becomes a [`Refusal`], the error that callers see.
 
+mod buckets;
 mod invalid;
 mod outcome;
 mod refusal;

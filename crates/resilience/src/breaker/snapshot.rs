@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::word::Phase;
 use super::{Breaker, Mode};
 use crate::Evidence;
+use crate::buckets::Counts;
 use crate::sync::atomic::Ordering;
 
 /// What a breaker does with calls.
@@ -24,14 +25,6 @@ pub enum State {
     MetricsOnly,
 }
 
-/// The calls of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub calls: u64,
-    pub failures: u64,
-    pub slow: u64,
-}
-
 /// A breaker at one moment. Of calls that end while it is taken some may be missing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Snapshot {
@@ -40,6 +33,7 @@ pub struct Snapshot {
     pub since: Instant,
     /// The calls in the window.
     pub window: Counts,
+    /// Where `consecutive_failures` is set.
     pub failures_in_a_row: u32,
     /// When an open breaker lets the next probe through.
     pub next_probe: Option<Instant>,
@@ -90,7 +84,7 @@ impl Breaker {
             state,
             since: self.origin.instant(turn.since),
             window: self.window.sum(word.generation(), self.origin.nanos(now)),
-            failures_in_a_row: self.failures_in_a_row.load(Ordering::Relaxed),
+            failures_in_a_row: self.row.get(word.generation()),
             next_probe: (state == State::Open).then(|| self.origin.instant(until)),
             reason: turn.reason,
             opened_in_a_row: turn.opened_in_a_row,

@@ -1,30 +1,33 @@
 //! The results that count.
 
 mod calls;
-mod time;
 
-use super::Counts;
 use super::config::Window as Config;
+use crate::buckets::{Buckets, Counts};
 
 /// The window of the configured kind.
 #[derive(Debug)]
 pub(super) enum Window {
     Calls(calls::Calls),
-    Time(time::Time),
+    Time(Buckets),
 }
 
 impl Window {
     pub(super) fn new(config: Config) -> Self {
         match config {
             Config::Calls(size) => Window::Calls(calls::Calls::new(size)),
-            Config::Time(length) => Window::Time(time::Time::new(length)),
+            Config::Time(length) => Window::Time(Buckets::new(length)),
         }
     }
 
-    /// Counts one result of a call of that generation; `now` in nanoseconds.
-    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
+    /// Counts one result of a call of that generation; `now` in nanoseconds. Whether rates may have risen, however good
+    /// the result: older ones may have gone out of the window.
+    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) -> bool {
         match self {
-            Window::Calls(window) => window.add(generation, failed, slow),
+            Window::Calls(window) => {
+                window.add(generation, failed, slow);
+                false
+            }
             Window::Time(window) => window.add(generation, now, failed, slow),
         }
     }

@@ -1,10 +1,12 @@
 //! The results of the last time, in ten buckets for each stripe.
+//!
+//! A result is one compare-and-swap on a cache line of the calling thread's stripe (two where it is a failure or slow). A
+//! sum reads 30 words for each stripe.
 
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use super::super::Counts;
 use crate::stripe;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::nanos;
@@ -20,8 +22,16 @@ const COUNT: u64 = (1 << COUNT_BITS) - 1;
 const GENERATION: u64 = (1 << 12) - 1;
 const NUMBER: u64 = (1 << 28) - 1;
 
+/// The calls of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub calls: u64,
+    pub failures: u64,
+    pub slow: u64,
+}
+
 #[derive(Debug)]
-pub(in super::super) struct Time {
+pub(crate) struct Buckets {
     bucket_nanos: u64,
     stripes: Box<[CachePadded<[Bucket; BUCKETS]>]>,
 }
@@ -33,29 +43,36 @@ struct Bucket {
     slow: AtomicU64,
 }
 
-impl Time {
-    pub(super) fn new(length: Duration) -> Self {
+impl Buckets {
+    pub(crate) fn new(length: Duration) -> Self {
         Self {
             bucket_nanos: (nanos(length) / BUCKETS as u64).max(1),
             stripes: (0..stripe::count()).map(|_| CachePadded::default()).collect(),
         }
     }
 
-    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
+    /// Counts one result; `now` in nanoseconds. Whether it is the first of a bucket on its stripe, so that an older bucket
+    /// has gone out of the window and every rate may have risen.
+    pub(crate) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) -> bool {
         let number = now / self.bucket_nanos;
         let bucket = &self.stripes[stripe::mine(self.stripes.len())][place(number)];
         let mark = mark(number, generation);
         // First the call, then what became of it: whoever sums in between sees no rate over 1.
-        let Some(mark) = count(&bucket.calls, mark) else { return };
+        let Some(after) = count(&bucket.calls, mark) else {
+            return false;
+        };
+        let mark = after >> COUNT_BITS;
         if failed {
             count(&bucket.failures, mark);
         }
         if slow {
             count(&bucket.slow, mark);
         }
+        after & COUNT == 1
     }
 
-    pub(super) fn sum(&self, generation: u32, now: u64) -> Counts {
+    /// What counts at `now`.
+    pub(crate) fn sum(&self, generation: u32, now: u64) -> Counts {
         let number = now / self.bucket_nanos;
         let mut counts = Counts::default();
         let counted = |word: &AtomicU64| {
@@ -72,7 +89,7 @@ impl Time {
     }
 }
 
-/// Adds one to a count, which starts anew if its mark is older, and gives the mark that it was counted under. A clock that
+/// Adds one to a count, which starts anew if its mark is older, and gives it with the mark it was counted under. A clock that
 /// is behind is counted where it stands; a call of a generation that is over is not counted at all.
 fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
     let mut seen = word.load(Ordering::Relaxed);
@@ -88,7 +105,7 @@ fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
             mark << COUNT_BITS | 1
         };
         match word.compare_exchange_weak(seen, after, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return Some(after >> COUNT_BITS),
+            Ok(_) => return Some(after),
             Err(now) => seen = now,
         }
     }
@@ -135,11 +152,11 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn window() -> Time {
-        Time::new(Duration::from_secs(10))
+    fn window() -> Buckets {
+        Buckets::new(Duration::from_secs(10))
     }
 
-    fn sum(window: &Time, second: u64) -> (u64, u64, u64) {
+    fn sum(window: &Buckets, second: u64) -> (u64, u64, u64) {
         let counts = window.sum(0, second * SECOND);
         (counts.calls, counts.failures, counts.slow)
     }
@@ -155,6 +172,18 @@ mod tests {
         assert_eq!(sum(&window, 11), (0, 0, 0));
         window.add(0, 20 * SECOND, true, false);
         assert_eq!(sum(&window, 20), (1, 1, 0), "the old bucket of the same place is gone");
+    }
+
+    #[test]
+    fn the_first_of_a_bucket_tells() {
+        let window = window();
+        let first = |generation, second| window.add(generation, second * SECOND, false, false);
+        assert_eq!(
+            [first(0, 0), first(0, 0), first(0, 1), first(0, 1)],
+            [true, false, true, false]
+        );
+        assert_eq!([first(1, 1), first(1, 1)], [true, false], "of a generation too");
+        assert!(!first(0, 1), "what is over counts nothing");
     }
 
     #[test]
