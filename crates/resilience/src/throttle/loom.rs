@@ -27,6 +27,7 @@ fn one_call_is_forced_through() {
     model(move || {
         let throttle = throttle(now, 1);
         throttle.record(Outcome::Failure, now);
+        throttle.refresh(throttle.origin.nanos(now));
         let other = throttle.clone();
         let theirs = thread::spawn(move || other.check(now, 0.0).is_ok());
         let mine = throttle.check(now, 0.0).is_ok();
