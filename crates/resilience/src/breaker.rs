@@ -37,7 +37,7 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::{Origin, nanos};
 use crate::{Evidence, Invalid, Measure, Observed, Outcome, Refused};
 
-pub use crate::buckets::Counts;
+pub use crate::window::Counts;
 pub use config::{Config, SlowCalls, Window};
 pub use snapshot::{Snapshot, State};
 pub use ticket::Ticket;
@@ -115,6 +115,7 @@ impl Breaker {
     }
 
     /// Takes in what a call came to.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up")]
     pub fn record(&self, ticket: Ticket, observed: Observed, now: Instant) {
         let word = self.word();
         if ticket.kind == Kind::Untracked || word.generation() != ticket.generation {
@@ -130,6 +131,7 @@ impl Breaker {
 
     /// Takes back the ticket of a call that came to nothing: cancelled, or refused further on. A probe's slot is free
     /// again.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up")]
     pub fn release(&self, ticket: Ticket) {
         if ticket.kind == Kind::Probe {
             self.update(ticket.generation, Word::without_probe);

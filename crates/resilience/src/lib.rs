@@ -7,13 +7,13 @@
 //! A core that refuses gives a [`Refused`]: the cause, the numbers that were compared, and when to come again. With the
 //! policy's name it becomes a [`Refusal`], the error that callers see.
 
-mod buckets;
 mod invalid;
 mod outcome;
 mod refusal;
 mod stripe;
 mod sync;
 mod time;
+mod window;
 
 pub mod adaptive;
 pub mod breaker;

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::word::Phase;
 use super::{Breaker, Mode};
 use crate::Evidence;
-use crate::buckets::Counts;
 use crate::sync::atomic::Ordering;
+use crate::window::Counts;
 
 /// What a breaker does with calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

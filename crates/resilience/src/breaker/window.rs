@@ -3,20 +3,20 @@
 mod calls;
 
 use super::config::Window as Config;
-use crate::buckets::{Buckets, Counts};
+use crate::window::{Counts, Time};
 
 /// The window of the configured kind.
 #[derive(Debug)]
 pub(super) enum Window {
     Calls(calls::Calls),
-    Time(Buckets),
+    Time(Time),
 }
 
 impl Window {
     pub(super) fn new(config: Config) -> Self {
         match config {
             Config::Calls(size) => Window::Calls(calls::Calls::new(size)),
-            Config::Time(length) => Window::Time(Buckets::new(length)),
+            Config::Time(length) => Window::Time(Time::new(length)),
         }
     }
 

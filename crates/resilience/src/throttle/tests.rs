@@ -1,296 +1,185 @@
-//! The throttle by tables, against a model, and under threads.
+//! The throttle on a fake clock, against a model, and under threads.
 
 mod model;
 mod threads;
 
 use nines_base::{Clock, ManualClock, Rng};
+use proptest::prelude::*;
 
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// Refused as soon as the probability is over zero.
-const UNLUCKY: f64 = 0.0;
-/// Passes unless the probability is one.
-const LUCKY: f64 = 0.999_999;
 
-/// A throttle and the clock it lives by.
 struct Bench {
     throttle: Throttle,
     clock: Clock,
     hand: ManualClock,
+    rng: Rng,
 }
 
 impl Bench {
     fn new(config: Config) -> Self {
         let (clock, hand) = Clock::manual();
         let throttle = Throttle::new(config, clock.now()).expect("a good configuration");
-        Self { throttle, clock, hand }
+        let rng = Rng::seeded(7);
+        Self {
+            throttle,
+            clock,
+            hand,
+            rng,
+        }
     }
 
-    fn check(&self, draw: f64) -> Result<(), Refused> {
-        self.throttle.check(self.clock.now(), draw)
+    fn check(&mut self) -> Result<(), Refused> {
+        self.throttle.check(self.clock.now(), self.rng.unit())
     }
 
-    fn record(&self, count: u32, outcome: Outcome) {
+    fn record(&self, outcome: Outcome, count: u32) {
         for _ in 0..count {
             self.throttle.record(outcome, self.clock.now());
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
-        self.throttle.snapshot(self.clock.now())
+    fn probability(&self) -> f64 {
+        self.throttle.snapshot(self.clock.now()).probability
     }
 
-    /// Lets the one call through that is forced now, so that the next is refused or not by its draw.
-    fn spend_forced_pass(&self) {
-        assert!(self.check(UNLUCKY).is_ok(), "the first is forced through");
-    }
-
-    /// `seconds` of so many calls a second to a callee that does this with each; of each second, how many were made.
-    fn run(&self, seconds: u64, rate: u32, outcome: Outcome, rng: &mut Rng) -> Vec<u32> {
-        let second = |_| {
-            let mut passed = 0;
-            for _ in 0..rate {
-                self.hand.advance(SECOND / rate);
-                if self.check(rng.unit()).is_ok() {
-                    passed += 1;
-                    self.record(1, outcome);
+    /// Offers `offered` requests a second to a callee that accepts `capacity` of them; how many reach it in the last second.
+    fn run(&mut self, seconds: u32, offered: u32, capacity: u32) -> u32 {
+        let mut sent = 0;
+        for _ in 0..seconds {
+            sent = 0;
+            for _ in 0..offered {
+                self.hand.advance(SECOND / offered);
+                if self.check().is_ok() {
+                    sent += 1;
+                    let outcome = if sent <= capacity {
+                        Outcome::Success
+                    } else {
+                        Outcome::Throttled
+                    };
+                    self.record(outcome, 1);
                 }
             }
-            passed
-        };
-        (0..seconds).map(second).collect()
+        }
+        sent
     }
 }
 
 #[test]
-fn refuses_by_the_formula() {
-    use Outcome::{Failure, Ignored, Success, Throttled};
-    for (name, results, expected) in [
-        ("nothing known", vec![], 0.0),
-        ("too few", vec![(9, Failure)], 0.0),
-        ("enough", vec![(10, Failure)], 10.0 / 11.0),
-        ("half is accepted", vec![(10, Success), (10, Failure)], 0.0),
-        ("just under half", vec![(10, Success), (11, Failure)], 1.0 / 22.0),
-        (
-            "a quarter is accepted",
-            vec![(25, Success), (75, Throttled)],
-            50.0 / 101.0,
-        ),
-        ("all is accepted", vec![(100, Success)], 0.0),
-        ("cancelled calls do not count", vec![(9, Failure), (90, Ignored)], 0.0),
+fn the_formula_of_the_book() {
+    for (accepted, failed, expected) in [
+        (0, 9, 0.0),
+        (0, 10, 10.0 / 11.0),
+        (10, 0, 0.0),
+        (10, 10, 0.0),
+        (10, 11, 1.0 / 22.0),
+        (10, 90, 80.0 / 101.0),
     ] {
         let bench = Bench::new(Config::default());
-        for (count, outcome) in results {
-            bench.record(count, outcome);
-        }
-        let found = bench.snapshot().probability;
-        assert!((found - expected).abs() < 1e-12, "{name}: {found}");
-        if expected > 0.0 {
-            bench.spend_forced_pass();
-            let below = bench.check(expected - 1e-9);
-            assert!(below.is_err(), "{name}");
-        }
-        assert!(bench.check(LUCKY).is_ok(), "{name}");
+        bench.record(Outcome::Success, accepted);
+        bench.record(Outcome::Failure, failed);
+        bench.record(Outcome::Ignored, 50);
+        let found = bench.probability();
+        assert!((found - expected).abs() < 1e-12, "{accepted} {failed}: {found}");
     }
 }
 
 #[test]
-fn a_refusal_tells_what_was_compared_and_counts_as_a_request() {
+fn an_overloaded_callee_is_offered_k_times_what_it_accepts() {
+    let mut bench = Bench::new(Config::default());
+    let sent = bench.run(60, 1000, 100);
+    assert!((150..=250).contains(&sent), "{sent}");
+    assert_eq!(bench.run(45, 1000, 1000), 1000, "all go through soon after it is well");
+}
+
+#[test]
+fn a_dead_callee_is_tried_once_a_second() {
+    let mut bench = Bench::new(Config::default());
+    bench.run(20, 1000, 0);
+    let mut passed = 0;
+    for _ in 0..10_000 {
+        bench.hand.advance(SECOND / 1000);
+        if bench.check().is_ok() {
+            passed += 1;
+            bench.record(Outcome::Failure, 1);
+        }
+    }
+    assert!((10..=25).contains(&passed), "{passed} in 10 s");
+}
+
+#[test]
+fn a_refusal_tells_what_was_compared() {
     let bench = Bench::new(Config::default());
-    bench.record(5, Outcome::Success);
-    bench.record(15, Outcome::Throttled);
-    bench.spend_forced_pass();
-    bench.hand.advance(Duration::from_millis(250));
-    let refused = bench.check(UNLUCKY).expect_err("three quarters are not accepted");
+    bench.record(Outcome::Success, 10);
+    bench.record(Outcome::Failure, 90);
+    let now = bench.clock.now();
+    let refused = bench.throttle.check(now, 0.0).expect_err("probably");
     assert_eq!(
         refused.to_string(),
-        "overloaded: requests_per_accept=4 bound=2 calls=20, retry after 0.75 s"
+        "overloaded: requests_per_accept=10 bound=2 calls=100, retry after 1 s"
     );
-    let snapshot = bench.snapshot();
-    assert_eq!((snapshot.requests, snapshot.accepted, snapshot.refused), (21, 5, 1));
-}
-
-#[test]
-fn a_draw_that_is_no_number_passes() {
-    let bench = Bench::new(Config::default());
-    assert!(bench.check(-1.0).is_ok(), "nothing speaks against the callee");
-    bench.record(100, Outcome::Failure);
-    bench.spend_forced_pass();
-    assert!(
-        bench.check(f64::NAN).is_err(),
-        "a broken draw does not switch the throttle off"
-    );
-    assert!(bench.check(1.0).is_ok());
-}
-
-#[test]
-fn one_call_a_second_is_forced_through() {
-    let bench = Bench::new(Config::default());
-    bench.record(1000, Outcome::Failure);
-    let mut passed = Vec::new();
-    for tenth in 0..50 {
-        if bench.check(UNLUCKY).is_ok() {
-            passed.push(tenth);
-        }
-        bench.hand.advance(Duration::from_millis(100));
-    }
-    assert_eq!(passed, [0, 10, 20, 30, 40]);
-}
-
-#[test]
-fn old_results_count_no_more() {
-    let config = Config {
-        window: 10 * SECOND,
-        ..Config::default()
-    };
-    let bench = Bench::new(config);
-    bench.record(50, Outcome::Failure);
-    bench.spend_forced_pass();
-    bench.hand.advance(10 * SECOND - Duration::from_nanos(1));
-    assert!(bench.snapshot().probability > 0.9);
-    bench.hand.advance(Duration::from_nanos(1));
-    assert_eq!(bench.snapshot().requests, 0);
-    assert!(bench.check(UNLUCKY).is_ok());
 }
 
 /// The acceptances go out of the window before the failures: the probability rises though nothing has failed since.
 #[test]
 fn time_alone_can_raise_the_probability() {
-    let bench = Bench::new(Config {
-        window: 10 * SECOND,
-        ..Config::default()
-    });
-    bench.record(2000, Outcome::Success);
+    let bench = Bench::new(Config::default());
+    bench.record(Outcome::Success, 200);
     bench.hand.advance(5 * SECOND);
-    bench.record(1000, Outcome::Failure);
-    assert!(bench.check(UNLUCKY).is_ok(), "two thirds are accepted");
-    bench.hand.advance(4 * SECOND);
-    bench.record(1, Outcome::Success);
-    bench.hand.advance(SECOND);
-    bench.spend_forced_pass();
-    assert!(bench.check(0.4).is_err());
+    bench.record(Outcome::Failure, 100);
+    bench.hand.advance(5 * SECOND);
+    bench.record(Outcome::Success, 1);
+    assert!(bench.probability() > 0.9);
+    let now = bench.clock.now();
+    bench.throttle.check(now, 0.0).expect("one was long not let through");
+    assert!(bench.throttle.check(now, 0.9).is_err(), "99 of 102");
 }
 
-/// Half of a window after the last trouble half of the probability is left, after a whole one none.
 #[test]
-fn calm_ends_the_throttling() {
-    let bench = Bench::new(Config {
-        window: 100 * SECOND,
-        ..Config::default()
-    });
-    bench.hand.advance(10 * SECOND);
-    bench.record(90, Outcome::Failure);
-    bench.hand.advance(10 * SECOND);
-    assert_eq!(bench.snapshot().probability, 90.0 / 91.0, "silence is not calm");
-    bench.record(9, Outcome::Success);
-    let bare = (99.0 - 18.0) / 100.0;
-    for (wait, share) in [(0, 0.9), (40, 0.5), (39, 0.11)] {
-        bench.hand.advance(wait * SECOND);
-        let found = bench.snapshot().probability;
-        assert!((found - bare * share).abs() < 1e-9, "{share}: {found}");
-    }
-    bench.record(1, Outcome::Failure);
-    assert!(bench.snapshot().probability > 0.8, "trouble again");
+fn a_success_can_fill_up_the_minimum() {
+    let bench = Bench::new(Config::default());
+    bench.hand.advance(SECOND);
+    bench.record(Outcome::Failure, 9);
+    bench.record(Outcome::Success, 1);
+    let now = bench.clock.now();
+    bench.throttle.check(now, 0.0).expect("one was long not let through");
+    assert!(bench.throttle.check(now, 0.6).is_err(), "8 of 11");
 }
 
 /// A minute of failures kept callers away for a quarter of an hour.
 #[test]
-fn go_zero_4101_refused_long_after_the_failure() {
-    for (name, warm_up, outage) in [
-        ("after an hour of health", 300, 60),
-        ("from the start", 0, 60),
-        ("long", 300, 600),
-    ] {
-        for rate in [10, 1000] {
-            let bench = Bench::new(Config::default());
-            let mut rng = Rng::seeded(7);
-            bench.run(warm_up, rate, Outcome::Success, &mut rng);
-            let during = bench.run(outage, rate, Outcome::Failure, &mut rng);
-            if outage > 120 {
-                assert!(
-                    during[during.len() - 1] <= 1 + rate / 50,
-                    "{name}: still asked {during:?}"
-                );
-            }
-            let after = bench.run(125, rate, Outcome::Success, &mut rng);
-            let half = after.iter().position(|passed| *passed >= rate / 2);
-            assert!(half < Some(90), "{name}, {rate}/s: half of the calls after {half:?} s");
-            assert_eq!(
-                after.last(),
-                Some(&rate),
-                "{name}, {rate}/s: all of them after a window"
-            );
-        }
-    }
-}
-
-/// A callee that takes half of a load is asked about twice what it takes, and keeps doing its share.
-#[test]
-fn a_callee_at_its_limit_is_asked_k_times_what_it_takes() {
-    let bench = Bench::new(Config {
-        window: 10 * SECOND,
-        ..Config::default()
-    });
-    let (mut rng, capacity) = (Rng::seeded(3), 25);
-    let mut asked = 0;
-    for second in 0..120 {
-        let mut taken = 0;
-        for _ in 0..200 {
-            bench.hand.advance(SECOND / 200);
-            if bench.check(rng.unit()).is_ok() {
-                asked += u32::from(second >= 60);
-                taken += 1;
-                let outcome = if taken <= capacity {
-                    Outcome::Success
-                } else {
-                    Outcome::Throttled
-                };
-                bench.record(1, outcome);
-            }
-        }
-    }
-    let per_second = f64::from(asked) / 60.0;
-    assert!(
-        (45.0..58.0).contains(&per_second),
-        "{per_second} asked for 25 that are taken"
-    );
+fn go_zero_4101_recovers_soon_after_the_failure() {
+    let mut bench = Bench::new(Config::default());
+    bench.run(60, 100, 100);
+    bench.run(60, 100, 0);
+    bench.run(45, 100, 100);
+    assert!(bench.probability() < 0.01, "{}", bench.probability());
 }
 
 #[test]
 fn a_clock_that_steps_back_harms_nothing() {
-    let (clock, hand) = Clock::manual();
-    let early = clock.now();
-    hand.advance(100 * SECOND);
-    let throttle = Throttle::new(Config::default(), clock.now()).expect("good");
-    let later = clock.now() + 1000 * SECOND;
-    for _ in 0..100 {
-        throttle.record(Outcome::Failure, later);
-    }
-    assert!(throttle.check(later, UNLUCKY).is_ok(), "forced");
-    assert!(throttle.check(later, UNLUCKY).is_err());
-    assert!(
-        throttle.check(early, UNLUCKY).is_ok(),
-        "forced again: no waiting for a time that has been"
-    );
-    assert!(throttle.check(early, UNLUCKY).is_err());
-    for _ in 0..200 {
-        throttle.record(Outcome::Success, early);
-    }
-    assert!(
-        throttle.check(early, UNLUCKY).is_ok(),
-        "what is accepted counts, whenever it is"
+    let bench = Bench::new(Config::default());
+    let early = bench.clock.now();
+    bench.hand.advance(100 * SECOND);
+    bench.record(Outcome::Failure, 50);
+    let passed = [0.0, 0.5, 0.999].map(|draw| bench.throttle.check(early, draw).is_ok());
+    assert_eq!(passed, [false, false, true]);
+    bench.throttle.record(Outcome::Success, early);
+    assert_eq!(bench.throttle.snapshot(bench.clock.now()).accepts, 1);
+    let late = bench.clock.now() + 1000 * SECOND;
+    (0..50).for_each(|_| bench.throttle.record(Outcome::Failure, late));
+    let forced = [late, late, early, early].map(|now| bench.throttle.check(now, 0.0).is_ok());
+    assert_eq!(
+        forced,
+        [true, false, true, false],
+        "no waiting for a time that has been"
     );
 }
 
 #[test]
 fn what_cannot_work_is_refused_by_name() {
     let base = Config::default();
-    let window = |window| Config { window, ..base };
-    let forced = |forced_pass_every| Config {
-        forced_pass_every,
-        ..base
-    };
     for (field, config) in [
         ("throttle.k", Config { k: 1.0, ..base }),
         ("throttle.k", Config { k: f64::NAN, ..base }),
@@ -301,27 +190,54 @@ fn what_cannot_work_is_refused_by_name() {
                 ..base
             },
         ),
-        ("throttle.window", window(Duration::ZERO)),
-        ("throttle.window", window(Duration::from_nanos(1))),
-        ("throttle.window", window(601 * SECOND)),
-        ("throttle.minCalls", Config { min_calls: 0, ..base }),
         (
-            "throttle.minCalls",
+            "throttle.window",
             Config {
-                min_calls: 1_000_001,
+                window: Duration::ZERO,
                 ..base
             },
         ),
-        ("throttle.forcedPassEvery", forced(Duration::ZERO)),
-        ("throttle.forcedPassEvery", forced(61 * SECOND)),
+        ("throttle.minCalls", Config { min_calls: 0, ..base }),
+        (
+            "throttle.forcedPass",
+            Config {
+                forced_pass: Duration::ZERO,
+                ..base
+            },
+        ),
     ] {
         let error = Throttle::new(config, Clock::manual().0.now()).expect_err(field);
         assert_eq!(error.field, field, "{error}");
     }
-    assert_eq!(base.validate(), Ok(()));
 }
 
 #[test]
-fn it_is_as_small_as_it_says() {
-    assert!(size_of::<Throttle>() <= 512, "{}", size_of::<Throttle>());
+fn threads_lose_no_request() {
+    let bench = Bench::new(Config::default());
+    let (throttle, now) = (&bench.throttle, bench.clock.now());
+    std::thread::scope(|scope| {
+        for thread in 0..8u64 {
+            scope.spawn(move || {
+                for number in 0..1000 {
+                    let accepted = (number + thread) % 4 == 0;
+                    throttle.record(if accepted { Outcome::Success } else { Outcome::Failure }, now);
+                }
+            });
+        }
+    });
+    let snapshot = throttle.snapshot(now);
+    assert_eq!((snapshot.requests, snapshot.accepts), (8000, 2000));
+}
+
+proptest! {
+    #[test]
+    fn a_probability_is_one(accepted in 0u32..200, failed in 0u32..200, k in 1.01f64..100.0) {
+        let bench = Bench::new(Config { k, ..Config::default() });
+        bench.record(Outcome::Success, accepted);
+        bench.record(Outcome::Failure, failed);
+        let probability = bench.probability();
+        prop_assert!((0.0..1.0).contains(&probability));
+        let bounded = f64::from(accepted + failed) <= k * f64::from(accepted);
+        prop_assert!(!bounded || probability == 0.0);
+    }
 }

@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use crossbeam_utils::CachePadded;
 
 use super::super::word::is_older;
-use crate::buckets::Counts;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::window::Counts;
 
 /// A ring with a slot for each call, and the sum of what stands in it. Each result takes the next slot and exchanges what
 /// stood there; what came in and what went out go into the sum together, so that it is always that of the slots, give
@@ -18,7 +18,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(in super::super) struct Calls {
     /// From the top: the generation, three bits of the result.
     slots: Box<[AtomicU64]>,
-    shared: CachePadded<Shared>,
+    shared: Box<CachePadded<Shared>>,
 }
 
 #[derive(Debug)]
@@ -47,10 +47,10 @@ impl Calls {
     pub(super) fn new(size: NonZeroU32) -> Self {
         Self {
             slots: (0..size.get()).map(|_| AtomicU64::new(0)).collect(),
-            shared: CachePadded::new(Shared {
+            shared: Box::new(CachePadded::new(Shared {
                 next: AtomicU64::new(0),
                 sum: AtomicU64::new(NOTHING),
-            }),
+            })),
         }
     }
 

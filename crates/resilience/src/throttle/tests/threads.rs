@@ -22,15 +22,17 @@ fn together(work: impl Fn(u64) + Sync) {
 
 #[test]
 fn no_more_is_forced_through_than_told() {
-    let bench = Bench::new(Config::default());
-    bench.record(2000, Outcome::Failure);
-    bench.spend_forced_pass();
+    let bench = Bench::new(Config {
+        window: 600 * SECOND,
+        ..Config::default()
+    });
+    bench.record(Outcome::Failure, 2000);
     for _ in 0..100 {
         bench.hand.advance(SECOND);
         let passed = AtomicU32::new(0);
         together(|_| {
             for _ in 0..20 {
-                if bench.check(UNLUCKY).is_ok() {
+                if bench.throttle.check(bench.clock.now(), 0.0).is_ok() {
                     passed.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -43,26 +45,20 @@ fn no_more_is_forced_through_than_told() {
 fn every_result_and_refusal_is_counted_once() {
     let bench = Bench::new(Config::default());
     let (passed, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+    let now = bench.clock.now();
     together(|thread| {
         let mut rng = Rng::seeded(thread);
         for number in 0..5000 {
-            if bench.check(rng.unit()).is_err() {
+            if bench.throttle.check(now, rng.unit()).is_err() {
                 refused.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             passed.fetch_add(1, Ordering::Relaxed);
-            bench.record(
-                1,
-                if number % 4 == 0 {
-                    Outcome::Success
-                } else {
-                    Outcome::Throttled
-                },
-            );
+            let accepted = number % 4 == 0;
+            bench.record(if accepted { Outcome::Success } else { Outcome::Throttled }, 1);
         }
     });
-    let (passed, refused) = (u64::from(passed.into_inner()), u64::from(refused.into_inner()));
-    let snapshot = bench.snapshot();
-    assert_eq!((snapshot.requests, snapshot.refused), (passed + refused, refused));
+    let (passed, refused) = (passed.into_inner(), refused.into_inner());
+    assert_eq!(bench.throttle.snapshot(now).requests, u64::from(passed + refused));
     assert!(refused > 0);
 }

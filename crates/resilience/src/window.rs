@@ -1,7 +1,6 @@
-//! The results of the last time, in ten buckets for each stripe.
+//! The results of the last time, in ten buckets for each stripe: what breaker and throttle count with.
 //!
-//! A result is one compare-and-swap on a cache line of the calling thread's stripe (two where it is a failure or slow). A
-//! sum reads 30 words for each stripe.
+//! A result counts for nine to ten tenths of the window: of the oldest tenth only what is left of it.
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ pub struct Counts {
 }
 
 #[derive(Debug)]
-pub(crate) struct Buckets {
+pub(crate) struct Time {
     bucket_nanos: u64,
     stripes: Box<[CachePadded<[Bucket; BUCKETS]>]>,
 }
@@ -43,7 +42,7 @@ struct Bucket {
     slow: AtomicU64,
 }
 
-impl Buckets {
+impl Time {
     pub(crate) fn new(length: Duration) -> Self {
         Self {
             bucket_nanos: (nanos(length) / BUCKETS as u64).max(1),
@@ -51,8 +50,8 @@ impl Buckets {
         }
     }
 
-    /// Counts one result; `now` in nanoseconds. Whether it is the first of a bucket on its stripe, so that an older bucket
-    /// has gone out of the window and every rate may have risen.
+    /// Counts one result; `now` in nanoseconds. Whether it is the first of a bucket on its stripe: then an older bucket has
+    /// gone out of the window, and every rate may have risen, however good the result.
     pub(crate) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) -> bool {
         let number = now / self.bucket_nanos;
         let bucket = &self.stripes[stripe::mine(self.stripes.len())][place(number)];
@@ -71,7 +70,6 @@ impl Buckets {
         after & COUNT == 1
     }
 
-    /// What counts at `now`.
     pub(crate) fn sum(&self, generation: u32, now: u64) -> Counts {
         let number = now / self.bucket_nanos;
         let mut counts = Counts::default();
@@ -89,8 +87,8 @@ impl Buckets {
     }
 }
 
-/// Adds one to a count, which starts anew if its mark is older, and gives it with the mark it was counted under. A clock that
-/// is behind is counted where it stands; a call of a generation that is over is not counted at all.
+/// Adds one to a count, which starts anew if its mark is older, and gives it with its mark. A clock that is behind is
+/// counted where it stands; a call of a generation that is over is not counted at all.
 fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
     let mut seen = word.load(Ordering::Relaxed);
     loop {
@@ -152,11 +150,11 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn window() -> Buckets {
-        Buckets::new(Duration::from_secs(10))
+    fn window() -> Time {
+        Time::new(Duration::from_secs(10))
     }
 
-    fn sum(window: &Buckets, second: u64) -> (u64, u64, u64) {
+    fn sum(window: &Time, second: u64) -> (u64, u64, u64) {
         let counts = window.sum(0, second * SECOND);
         (counts.calls, counts.failures, counts.slow)
     }
