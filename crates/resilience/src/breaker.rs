@@ -6,7 +6,7 @@
 //!
 //! All that a check needs lies in one word: mode, phase, generation, and the probes of a half-open breaker. A check of a
 //! closed breaker is one load; the record of a success is one compare-and-swap on a cache line of the calling thread's
-//! stripe (a time window) or an addition and two compare-and-swaps on shared lines (a window of calls, which must know the
+//! stripe (a time window) or an addition and a compare-and-swap on shared lines (a window of calls, which must know the
 //! order of all calls). The stripes are summed only where a rate can reach its threshold: at a failure, at a slow call, and
 //! at the first call of each bucket, since older successes have gone out of the window then. A lock is taken only where the
 //! phase changes, and never waited for by a check.

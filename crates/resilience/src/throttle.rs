@@ -70,10 +70,10 @@ pub struct Throttle {
     config: Config,
     origin: Origin,
     window: Time,
-    /// The bits of the probability as last computed, negative while there are too few requests for it to count. Only
-    /// where they are zero a check does not compute it anew. From zero it rises with a request that is not accepted, and
-    /// when older acceptances go out of the window: then a record computes it.
-    probability: AtomicU64,
+    /// Whether a check must compute the probability (the lowest bit), and above it how often that was written. If not it
+    /// is zero, and can rise only with a request that is not accepted, or when older acceptances go out of the window: then
+    /// a record computes it.
+    watch: AtomicU64,
     /// When one went through last although the probability was over 0.
     passed: AtomicU64,
 }
@@ -96,7 +96,7 @@ impl Throttle {
         Ok(Self {
             origin: Origin::new(now),
             window: Time::new(config.window),
-            probability: AtomicU64::new(0),
+            watch: AtomicU64::new(0),
             passed: AtomicU64::new(0),
             config,
         })
@@ -105,12 +105,16 @@ impl Throttle {
     /// Whether a request may be sent; `draw` is random, in `[0, 1)`. What became of one that was sent comes back by
     /// [`Throttle::record`]; one that came to nothing needs no word.
     pub fn check(&self, now: Instant, draw: f64) -> Result<(), Refused> {
-        if self.probability.load(Ordering::Relaxed) == 0 {
+        let seen = self.watch.load(Ordering::Acquire);
+        if seen & 1 == 0 {
             return Ok(());
         }
         let now = self.origin.nanos(now);
-        let (counts, _) = self.try_renew(now);
-        let probability = self.compute(&counts);
+        let counts = self.window.sum(0, now);
+        if self.formula(&counts) == 0.0 {
+            self.note(seen, false);
+        }
+        let probability = self.probability(&counts);
         if draw >= probability {
             if probability > 0.0 {
                 self.passed.store(now, Ordering::Relaxed);
@@ -145,39 +149,41 @@ impl Throttle {
         Snapshot {
             requests: counts.calls,
             accepts: accepts(&counts),
-            probability: self.compute(&counts).max(0.0),
+            probability: self.probability(&counts),
         }
     }
 
-    /// Computes until what was computed stands. Whoever computed from less cannot put it over what came meanwhile, and so
-    /// switch checks off while there is something to refuse.
+    /// Notes whether checks must compute, until the note stands. Whoever computed from less cannot put it over what came
+    /// meanwhile, and so switch checks off while there is something to refuse.
     fn renew(&self, now: u64) {
         // Of two threads whose results come together at least one sees both.
         fence(Ordering::SeqCst);
-        while self.try_renew(now).1.is_err() {}
-    }
-
-    /// Computes once: the counts, and whether it stands. Of several threads that compute together one succeeds.
-    fn try_renew(&self, now: u64) -> (Counts, Result<u64, u64>) {
-        let seen = self.probability.load(Ordering::Acquire);
-        let counts = self.window.sum(0, now);
-        let probability = self.compute(&counts);
-        let bits = if probability == 0.0 { 0 } else { probability.to_bits() };
-        if bits == seen {
-            return (counts, Ok(seen));
+        loop {
+            let seen = self.watch.load(Ordering::Acquire);
+            let formula = self.formula(&self.window.sum(0, now));
+            if self.note(seen, formula > 0.0) {
+                return;
+            }
         }
-        let swap = self
-            .probability
-            .compare_exchange(seen, bits, Ordering::AcqRel, Ordering::Relaxed);
-        (counts, swap)
     }
 
-    /// The probability, or with too few requests its negative.
-    fn compute(&self, counts: &Counts) -> f64 {
-        let (n, ok) = (counts.calls as f64, accepts(counts) as f64);
-        let probability = ((n - self.config.k * ok) / (n + 1.0)).max(0.0);
+    /// Writes the note, unless another was written since `seen`.
+    fn note(&self, seen: u64, watch: bool) -> bool {
+        let next = (seen >> 1).wrapping_add(1) << 1 | u64::from(watch);
+        self.watch
+            .compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    fn probability(&self, counts: &Counts) -> f64 {
         let enough = counts.calls >= u64::from(self.config.min_calls);
-        if enough { probability } else { -probability }
+        if enough { self.formula(counts) } else { 0.0 }
+    }
+
+    /// The probability, whatever the minimum of requests.
+    fn formula(&self, counts: &Counts) -> f64 {
+        let (n, ok) = (counts.calls as f64, accepts(counts) as f64);
+        ((n - self.config.k * ok) / (n + 1.0)).max(0.0)
     }
 
     /// Lets one through if none went for long enough; else tells when one would. The last one may be ahead of a clock that

@@ -12,8 +12,8 @@ use crate::window::Counts;
 /// stood there; what came in and what went out go into the sum together, so that it is always that of the slots, give
 /// or take the exchanges under way.
 ///
-/// A result costs an addition and two compare-and-swaps on lines that all threads share: that is the price of knowing the
-/// order of all calls. Slots and sum bear their generation, so that a new one forgets all at once.
+/// A result costs an addition and a compare-and-swap on lines that all threads share, and one more where it differs from
+/// what it puts out: that is the price of knowing the order of all calls. Slots and sum bear their generation, so that a new one forgets all at once.
 #[derive(Debug)]
 pub(in super::super) struct Calls {
     /// From the top: the generation, three bits of the result.
@@ -81,6 +81,9 @@ impl Calls {
 
     /// A result of a generation that is over changes nothing.
     fn add_to_sum(&self, generation: u32, change: u64) {
+        if change == 0 {
+            return;
+        }
         let mut sum = self.shared.sum.load(Ordering::Relaxed);
         while sum >> GENERATION_AT == mark(generation) >> GENERATION_AT {
             let after = sum.wrapping_add(change);
