@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use nines_model::Cause;
 
 use crate::invalid::ensure;
-use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
 use crate::window::{Counts, Time};
 use crate::{Evidence, Invalid, Measure, Outcome, Refused};
@@ -154,10 +154,9 @@ impl Throttle {
     }
 
     /// Notes whether checks must compute, until the note stands. Whoever computed from less cannot put it over what came
-    /// meanwhile, and so switch checks off while there is something to refuse.
+    /// meanwhile, and so switch checks off while there is something to refuse; and of two threads whose results come
+    /// together the one whose note is later has seen both.
     fn renew(&self, now: u64) {
-        // Of two threads whose results come together at least one sees both.
-        fence(Ordering::SeqCst);
         loop {
             let seen = self.watch.load(Ordering::Acquire);
             let formula = self.formula(&self.window.sum(0, now));
