@@ -6,9 +6,10 @@
 //!
 //! All that a check needs lies in one word: mode, phase, generation, and the probes of a half-open breaker. A check of a
 //! closed breaker is one load; the record of a success is one compare-and-swap on a cache line of the calling thread's
-//! stripe (a time window) or two additions on shared lines (a window of calls, which must know the order of all calls).
-//! A failure sums the stripes, because only then the rate can reach its threshold. A lock is taken only where the phase
-//! changes, and never waited for by a check.
+//! stripe (a time window) or an addition and a compare-and-swap on shared lines (a window of calls, which must know the
+//! order of all calls). The stripes are summed only where a rate can reach its threshold: at a failure, at a slow call, and
+//! at the first call of each bucket, since older successes have gone out of the window then. A lock is taken only where the
+//! phase changes, and never waited for by a check.
 //!
 //! Every change of phase begins a new **generation**. A ticket bears the generation of its call, and a result that comes
 //! after a change is ignored: it says nothing of what is now.
@@ -18,6 +19,7 @@
 //! come together.
 
 mod config;
+mod row;
 mod snapshot;
 mod ticket;
 mod transition;
@@ -26,11 +28,12 @@ mod word;
 
 use std::time::Instant;
 
+use crossbeam_utils::CachePadded;
 use nines_base::Rng;
 use nines_model::Cause;
 
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crate::time::{Origin, nanos};
 use crate::{Evidence, Invalid, Measure, Observed, Outcome, Refused};
 
@@ -39,6 +42,7 @@ pub use config::{Config, SlowCalls, Window};
 pub use snapshot::{Snapshot, State};
 pub use ticket::Ticket;
 
+use row::Row;
 use ticket::Kind;
 use transition::{Reason, Turn};
 use word::{Phase, Word};
@@ -64,12 +68,13 @@ pub struct Breaker {
     origin: Origin,
     slower_than: u64,
     word: AtomicU64,
-    /// When an open breaker may be probed, in nanoseconds of `origin`.
+    /// When an open breaker may be probed, or the probes of a half-open one must be lost, in nanoseconds of `origin`.
     until: AtomicU64,
     reason: Reason,
-    failures_in_a_row: AtomicU32,
-    /// A rate is over its threshold and only the minimum of calls is missing: then a success may open it too.
+    /// A rate is over its threshold and only the minimum of calls is missing, so that a success may open it too: then the
+    /// generation plus one.
     pending: AtomicU32,
+    row: CachePadded<Row>,
     window: window::Window,
     turn: Mutex<Turn>,
 }
@@ -89,8 +94,8 @@ impl Breaker {
             word: AtomicU64::new(Word::default().into()),
             until: AtomicU64::new(0),
             reason: Reason::default(),
-            failures_in_a_row: AtomicU32::new(0),
             pending: AtomicU32::new(0),
+            row: CachePadded::default(),
             window: window::Window::new(config.window),
             turn: Mutex::new(Turn::new(rng)),
             config,
@@ -153,31 +158,24 @@ impl Breaker {
             return;
         }
         let failed = observed.outcome == Outcome::Failure;
-        self.window.add(word.generation(), now, failed, slow);
+        let expired = self.window.add(word.generation(), now, failed, slow);
+        let in_a_row = self.in_a_row(word, failed);
         if word.mode() == Mode::MetricsOnly {
             return;
         }
         if let Some(pause) = observed.retry_after.filter(|_| self.config.open_on_retry_after) {
             return self.open(word, Evidence::pause(pause), observed, now);
         }
-        if let Some(found) = self
-            .in_a_row(failed)
-            .or_else(|| self.over_a_rate(word, failed || slow, now))
-        {
+        let may_rise = failed || slow || expired;
+        if let Some(found) = in_a_row.or_else(|| self.over_a_rate(word, may_rise, now)) {
             self.open(word, found, observed, now);
         }
     }
 
-    /// Counts failures in a row, where they are asked for. A success writes only when there was a failure before it.
-    fn in_a_row(&self, failed: bool) -> Option<Evidence> {
+    /// Counts failures in a row, where they are asked for.
+    fn in_a_row(&self, word: Word, failed: bool) -> Option<Evidence> {
         let bound = self.config.consecutive_failures?;
-        if !failed {
-            if self.failures_in_a_row.load(Ordering::Relaxed) != 0 {
-                self.failures_in_a_row.store(0, Ordering::Relaxed);
-            }
-            return None;
-        }
-        let count = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let count = self.row.count(word.generation(), failed);
         (count >= bound).then(|| {
             let (value, bound) = (f64::from(count), f64::from(bound));
             evidence(Measure::ConsecutiveFailures, value, bound, 0)
@@ -185,14 +183,17 @@ impl Breaker {
     }
 
     /// A good result lowers every rate, so that it can open the breaker only by filling up the minimum of calls.
-    fn over_a_rate(&self, word: Word, bad: bool, now: u64) -> Option<Evidence> {
-        if !bad && self.pending.load(Ordering::Relaxed) == 0 {
+    fn over_a_rate(&self, word: Word, may_rise: bool, now: u64) -> Option<Evidence> {
+        let ours = word.generation() + 1;
+        if !may_rise && self.pending.load(Ordering::Relaxed) != ours {
             return None;
         }
+        // Of two threads whose results come together at least one sees both.
+        fence(Ordering::SeqCst);
         let counts = self.window.sum(word.generation(), now);
         let over = self.config.over(&counts);
         let enough = counts.calls >= u64::from(self.config.min_calls);
-        let pending = u32::from(over.is_some() && !enough);
+        let pending = if over.is_some() && !enough { ours } else { 0 };
         if self.pending.load(Ordering::Relaxed) != pending {
             self.pending.store(pending, Ordering::Relaxed);
         }
@@ -235,7 +236,8 @@ impl Breaker {
         if let Some(after) = self.try_update(word.generation(), reserve) {
             return Ok(Ticket::new(Kind::Probe, after, now));
         }
-        if self.word().generation() == word.generation() && self.is_stuck(now) {
+        // So long out, a ticket was never given back: the probes start anew, and no leak holds a breaker for ever.
+        if now >= self.until.load(Ordering::Relaxed) {
             return self.half_open(word, now);
         }
         Err(refused(

@@ -1,5 +1,6 @@
 //! Counters that threads write without meeting on one cache line.
 
+#[cfg(not(feature = "loom"))]
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,16 +20,32 @@ pub(crate) fn count() -> usize {
 
 /// The stripe of the calling thread among `count` (a power of two): threads take turns in the order of their first use.
 pub(crate) fn mine(count: usize) -> usize {
-    // Not a value that any interleaving can spoil, so it stays outside of loom's model.
+    index() & (count - 1)
+}
+
+#[cfg(not(feature = "loom"))]
+fn index() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
     }
-    let index = INDEX.with(|index| {
+    INDEX.with(|index| {
         if index.get() == usize::MAX {
             index.set(NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1));
         }
         index.get()
-    });
-    index & (count - 1)
+    })
+}
+
+/// loom runs its threads on one of the system's, so that only its own thread locals tell them apart; and each run begins
+/// with the same stripes, as it must to be repeated.
+#[cfg(feature = "loom")]
+fn index() -> usize {
+    loom::lazy_static! {
+        static ref NEXT: AtomicUsize = AtomicUsize::new(0);
+    }
+    loom::thread_local! {
+        static INDEX: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    INDEX.with(|index| *index)
 }

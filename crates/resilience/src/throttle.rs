@@ -12,7 +12,8 @@
 //! traffic it takes about three windows. With the book's window of two minutes that is a quarter of an hour at moderate
 //! traffic (reported as go-zero#4101); the default here is 10 s.
 //!
-//! **Bound.** In the long run a callee that accepts `a` requests a second is offered at most `k * a` and one more.
+//! **Bound.** In the long run a callee that accepts `a` requests a second is offered at most `k * a` and one more. What
+//! expires in the window is seen at the first result of each tenth of it.
 
 use std::time::{Duration, Instant};
 
@@ -69,9 +70,10 @@ pub struct Throttle {
     config: Config,
     origin: Origin,
     window: Time,
-    /// The bits of the probability as last computed. It rises only with a request that is not accepted, and these
-    /// compute it anew.
-    probability: AtomicU64,
+    /// Whether a check must compute the probability (the lowest bit), and above it how often that was written. If not it
+    /// is zero, and can rise only with a request that is not accepted, or when older acceptances go out of the window: then
+    /// a record computes it.
+    watch: AtomicU64,
     /// When one went through last although the probability was over 0.
     passed: AtomicU64,
 }
@@ -94,7 +96,7 @@ impl Throttle {
         Ok(Self {
             origin: Origin::new(now),
             window: Time::new(config.window),
-            probability: AtomicU64::new(0),
+            watch: AtomicU64::new(0),
             passed: AtomicU64::new(0),
             config,
         })
@@ -103,15 +105,19 @@ impl Throttle {
     /// Whether a request may be sent; `draw` is random, in `[0, 1)`. What became of one that was sent comes back by
     /// [`Throttle::record`]; one that came to nothing needs no word.
     pub fn check(&self, now: Instant, draw: f64) -> Result<(), Refused> {
-        if self.probability.load(Ordering::Relaxed) == 0 {
+        let seen = self.watch.load(Ordering::Acquire);
+        if seen & 1 == 0 {
             return Ok(());
         }
         let now = self.origin.nanos(now);
         let counts = self.window.sum(0, now);
-        let probability = self.renew(&counts);
+        if self.formula(&counts) == 0.0 {
+            self.note(seen, false);
+        }
+        let probability = self.probability(&counts);
         if draw >= probability {
             if probability > 0.0 {
-                self.passed.fetch_max(now, Ordering::Relaxed);
+                self.passed.store(now, Ordering::Relaxed);
             }
             return Ok(());
         }
@@ -125,10 +131,14 @@ impl Throttle {
         let now = self.origin.nanos(now);
         match outcome {
             Outcome::Ignored => {}
-            Outcome::Success => self.window.add(0, now, false, false),
+            Outcome::Success => {
+                if self.window.add(0, now, false, false) {
+                    self.renew(now);
+                }
+            }
             Outcome::Failure | Outcome::Throttled => {
                 self.window.add(0, now, true, false);
-                self.renew(&self.window.sum(0, now));
+                self.renew(now);
             }
         }
     }
@@ -139,32 +149,48 @@ impl Throttle {
         Snapshot {
             requests: counts.calls,
             accepts: accepts(&counts),
-            probability: self.compute(&counts),
+            probability: self.probability(&counts),
         }
     }
 
-    fn renew(&self, counts: &Counts) -> f64 {
-        let probability = self.compute(counts);
-        let bits = probability.to_bits();
-        if self.probability.load(Ordering::Relaxed) != bits {
-            self.probability.store(bits, Ordering::Relaxed);
+    /// Notes whether checks must compute, until the note stands. Whoever computed from less cannot put it over what came
+    /// meanwhile, and so switch checks off while there is something to refuse; and of two threads whose results come
+    /// together the one whose note is later has seen both.
+    fn renew(&self, now: u64) {
+        loop {
+            let seen = self.watch.load(Ordering::Acquire);
+            let formula = self.formula(&self.window.sum(0, now));
+            if self.note(seen, formula > 0.0) {
+                return;
+            }
         }
-        probability
     }
 
-    fn compute(&self, counts: &Counts) -> f64 {
-        if counts.calls < u64::from(self.config.min_calls) {
-            return 0.0;
-        }
+    /// Writes the note, unless another was written since `seen`.
+    fn note(&self, seen: u64, watch: bool) -> bool {
+        let next = (seen >> 1).wrapping_add(1) << 1 | u64::from(watch);
+        self.watch
+            .compare_exchange(seen, next, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    fn probability(&self, counts: &Counts) -> f64 {
+        let enough = counts.calls >= u64::from(self.config.min_calls);
+        if enough { self.formula(counts) } else { 0.0 }
+    }
+
+    /// The probability, whatever the minimum of requests.
+    fn formula(&self, counts: &Counts) -> f64 {
         let (n, ok) = (counts.calls as f64, accepts(counts) as f64);
         ((n - self.config.k * ok) / (n + 1.0)).max(0.0)
     }
 
-    /// Lets one through if none went for long enough; else tells when one would.
+    /// Lets one through if none went for long enough; else tells when one would. The last one may be ahead of a clock that
+    /// stepped back, and is not waited for.
     fn force(&self, now: u64) -> Result<(), Duration> {
         let pause = nanos(self.config.forced_pass);
         let passed = self.passed.load(Ordering::Relaxed);
-        let since = now.saturating_sub(passed);
+        let since = now.abs_diff(passed);
         if since < pause {
             return Err(Duration::from_nanos(pause - since));
         }
@@ -193,5 +219,7 @@ fn refused(counts: &Counts, k: f64, after: Duration) -> Refused {
     }
 }
 
+#[cfg(all(test, feature = "loom"))]
+mod loom;
 #[cfg(all(test, not(feature = "loom")))]
 mod tests;

@@ -50,18 +50,24 @@ impl Time {
         }
     }
 
-    pub(crate) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
+    /// Counts one result; `now` in nanoseconds. Whether it is the first of a bucket on its stripe: then an older bucket has
+    /// gone out of the window, and every rate may have risen, however good the result.
+    pub(crate) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) -> bool {
         let number = now / self.bucket_nanos;
         let bucket = &self.stripes[stripe::mine(self.stripes.len())][place(number)];
         let mark = mark(number, generation);
         // First the call, then what became of it: whoever sums in between sees no rate over 1.
-        let Some(mark) = count(&bucket.calls, mark) else { return };
+        let Some(after) = count(&bucket.calls, mark) else {
+            return false;
+        };
+        let mark = after >> COUNT_BITS;
         if failed {
             count(&bucket.failures, mark);
         }
         if slow {
             count(&bucket.slow, mark);
         }
+        after & COUNT == 1
     }
 
     pub(crate) fn sum(&self, generation: u32, now: u64) -> Counts {
@@ -81,8 +87,8 @@ impl Time {
     }
 }
 
-/// Adds one to a count, which starts anew if its mark is older, and gives the mark that it was counted under. A clock that
-/// is behind is counted where it stands; a call of a generation that is over is not counted at all.
+/// Adds one to a count, which starts anew if its mark is older, and gives it with its mark. A clock that is behind is
+/// counted where it stands; a call of a generation that is over is not counted at all.
 fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
     let mut seen = word.load(Ordering::Relaxed);
     loop {
@@ -97,7 +103,7 @@ fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
             mark << COUNT_BITS | 1
         };
         match word.compare_exchange_weak(seen, after, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return Some(after >> COUNT_BITS),
+            Ok(_) => return Some(after),
             Err(now) => seen = now,
         }
     }
@@ -164,6 +170,18 @@ mod tests {
         assert_eq!(sum(&window, 11), (0, 0, 0));
         window.add(0, 20 * SECOND, true, false);
         assert_eq!(sum(&window, 20), (1, 1, 0), "the old bucket of the same place is gone");
+    }
+
+    #[test]
+    fn the_first_of_a_bucket_tells() {
+        let window = window();
+        let first = |generation, second| window.add(generation, second * SECOND, false, false);
+        assert_eq!(
+            [first(0, 0), first(0, 0), first(0, 1), first(0, 1)],
+            [true, false, true, false]
+        );
+        assert_eq!([first(1, 1), first(1, 1)], [true, false], "of a generation too");
+        assert!(!first(0, 1), "what is over counts nothing");
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub struct Snapshot {
     pub since: Instant,
     /// The calls in the window.
     pub window: Counts,
+    /// Where `consecutive_failures` is set.
     pub failures_in_a_row: u32,
     /// When an open breaker lets the next probe through.
     pub next_probe: Option<Instant>,
@@ -83,7 +84,7 @@ impl Breaker {
             state,
             since: self.origin.instant(turn.since),
             window: self.window.sum(word.generation(), self.origin.nanos(now)),
-            failures_in_a_row: self.failures_in_a_row.load(Ordering::Relaxed),
+            failures_in_a_row: self.row.get(word.generation()),
             next_probe: (state == State::Open).then(|| self.origin.instant(until)),
             reason: turn.reason,
             opened_in_a_row: turn.opened_in_a_row,

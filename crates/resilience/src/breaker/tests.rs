@@ -136,6 +136,28 @@ fn old_results_count_no_more() {
     assert_eq!(bench.state(), State::Open);
 }
 
+/// The successes go out of the window before the failures, and the next success finds a rate over the threshold.
+#[test]
+fn time_alone_can_raise_a_rate() {
+    let bench = Bench::new(no_jitter());
+    bench.calls(30, Observed::SUCCESS);
+    bench.hand.advance(5 * SECOND);
+    bench.calls(20, Observed::FAILURE);
+    assert_eq!(bench.state(), State::Closed, "two fifths have failed");
+    bench.hand.advance(5 * SECOND);
+    bench.calls(1, Observed::SUCCESS);
+    assert_eq!(bench.state(), State::Open);
+    let bench = Bench::new(no_jitter());
+    bench.calls(30, Observed::SUCCESS);
+    bench.hand.advance(5 * SECOND);
+    bench.calls(15, Observed::FAILURE);
+    bench.hand.advance(5 * SECOND);
+    bench.calls(4, Observed::SUCCESS);
+    assert_eq!(bench.state(), State::Closed, "nineteen calls");
+    bench.calls(1, Observed::SUCCESS);
+    assert_eq!(bench.state(), State::Open, "the minimum filled up by a success");
+}
+
 #[test]
 fn slow_calls_open_it() {
     let slow_calls = Some(SlowCalls {
@@ -407,6 +429,14 @@ fn what_cannot_work_is_refused_by_name() {
     type Spoil = Box<dyn Fn(&mut Config)>;
     let cases: Vec<(&str, Spoil)> = vec![
         ("breaker.window", Box::new(|c| c.window = Window::Time(Duration::ZERO))),
+        (
+            "breaker.window",
+            Box::new(|c| c.window = Window::Time(Duration::from_nanos(1))),
+        ),
+        (
+            "breaker.window",
+            Box::new(|c| c.window = Window::Time(Duration::from_nanos(99_999_999))),
+        ),
         ("breaker.window", Box::new(|c| c.window = Window::Time(7200 * SECOND))),
         ("breaker.windowCalls", Box::new(move |c| c.window = calls(100_001))),
         ("breaker.minCalls", Box::new(|c| c.min_calls = 0)),

@@ -115,18 +115,13 @@ impl Breaker {
         if self.word().generation() != seen.generation() {
             return Err(met());
         }
+        let lost_at = now.saturating_add(nanos(self.config.max_open_for));
+        self.until.store(lost_at, Ordering::Relaxed);
         let begun = self.begin(&mut turn, seen, now, Mode::Automatic, Phase::HalfOpen);
         drop(turn);
         let reserve = |word: Word| (word.probes() < self.config.half_open_calls).then(|| word.with_probe());
         let probe = self.try_update(begun.generation(), reserve).ok_or_else(met)?;
         Ok(Ticket::new(Kind::Probe, probe, now))
-    }
-
-    /// Whether its probes have been out for so long that they must be lost: a ticket that was never given back. Then the
-    /// probes start anew, so that no leak holds a breaker for ever.
-    pub(super) fn is_stuck(&self, now: u64) -> bool {
-        let Some(turn) = self.turn.try_lock() else { return false };
-        now.saturating_sub(turn.since) >= nanos(self.config.max_open_for)
     }
 
     /// To closed, with an empty window.
@@ -138,8 +133,6 @@ impl Breaker {
     /// that it is exchanged until it holds still; its generation cannot change, because that takes the lock.
     fn begin(&self, turn: &mut Turn, seen: Word, now: u64, mode: Mode, phase: Phase) -> Word {
         turn.since = now;
-        self.failures_in_a_row.store(0, Ordering::Relaxed);
-        self.pending.store(0, Ordering::Relaxed);
         let next = seen.next(mode, phase);
         self.window.clear(next.generation());
         self.update(seen.generation(), |_| next)

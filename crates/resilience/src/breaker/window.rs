@@ -20,10 +20,14 @@ impl Window {
         }
     }
 
-    /// Counts one result of a call of that generation; `now` in nanoseconds.
-    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) {
+    /// Counts one result of a call of that generation; `now` in nanoseconds. Whether rates may have risen, however good
+    /// the result: older ones may have gone out of the window.
+    pub(super) fn add(&self, generation: u32, now: u64, failed: bool, slow: bool) -> bool {
         match self {
-            Window::Calls(window) => window.add(generation, failed, slow),
+            Window::Calls(window) => {
+                window.add(generation, failed, slow);
+                false
+            }
             Window::Time(window) => window.add(generation, now, failed, slow),
         }
     }

@@ -78,6 +78,12 @@ impl Word {
     }
 }
 
+/// Whether generation `a` was before `b`: they have 28 bits and go round.
+pub(super) fn is_older(a: u32, b: u32) -> bool {
+    let ahead = b.wrapping_sub(a) & GENERATION as u32;
+    ahead.wrapping_sub(1) < GENERATION as u32 / 2
+}
+
 impl From<u64> for Word {
     fn from(word: u64) -> Self {
         Self(word)
@@ -115,5 +121,6 @@ mod tests {
         let last = Word(GENERATION << 32);
         assert_eq!(last.next(Mode::MetricsOnly, Phase::Closed).generation(), 0);
         assert_eq!(last.next(Mode::MetricsOnly, Phase::Closed).mode(), Mode::MetricsOnly);
+        assert!(is_older(last.generation(), 0) && !is_older(0, last.generation()) && !is_older(5, 5));
     }
 }

@@ -1,4 +1,7 @@
-//! The throttle on a fake clock.
+//! The throttle on a fake clock, against a model, and under threads.
+
+mod model;
+mod threads;
 
 use nines_base::{Clock, ManualClock, Rng};
 use proptest::prelude::*;
@@ -118,6 +121,32 @@ fn a_refusal_tells_what_was_compared() {
     );
 }
 
+/// The acceptances go out of the window before the failures: the probability rises though nothing has failed since.
+#[test]
+fn time_alone_can_raise_the_probability() {
+    let bench = Bench::new(Config::default());
+    bench.record(Outcome::Success, 200);
+    bench.hand.advance(5 * SECOND);
+    bench.record(Outcome::Failure, 100);
+    bench.hand.advance(5 * SECOND);
+    bench.record(Outcome::Success, 1);
+    assert!(bench.probability() > 0.9);
+    let now = bench.clock.now();
+    bench.throttle.check(now, 0.0).expect("one was long not let through");
+    assert!(bench.throttle.check(now, 0.9).is_err(), "99 of 102");
+}
+
+#[test]
+fn a_success_can_fill_up_the_minimum() {
+    let bench = Bench::new(Config::default());
+    bench.hand.advance(SECOND);
+    bench.record(Outcome::Failure, 9);
+    bench.record(Outcome::Success, 1);
+    let now = bench.clock.now();
+    bench.throttle.check(now, 0.0).expect("one was long not let through");
+    assert!(bench.throttle.check(now, 0.6).is_err(), "8 of 11");
+}
+
 /// A minute of failures kept callers away for a quarter of an hour.
 #[test]
 fn go_zero_4101_recovers_soon_after_the_failure() {
@@ -138,6 +167,14 @@ fn a_clock_that_steps_back_harms_nothing() {
     assert_eq!(passed, [false, false, true]);
     bench.throttle.record(Outcome::Success, early);
     assert_eq!(bench.throttle.snapshot(bench.clock.now()).accepts, 1);
+    let late = bench.clock.now() + 1000 * SECOND;
+    (0..50).for_each(|_| bench.throttle.record(Outcome::Failure, late));
+    let forced = [late, late, early, early].map(|now| bench.throttle.check(now, 0.0).is_ok());
+    assert_eq!(
+        forced,
+        [true, false, true, false],
+        "no waiting for a time that has been"
+    );
 }
 
 #[test]

@@ -82,6 +82,50 @@ fn polly_1854_failures_in_a_row() {
     assert_eq!(bench.state(), State::Open);
 }
 
+/// Nothing was looked at before the window was full, whatever the minimum of calls.
+#[test]
+fn mcp_proxy_220_the_minimum_before_the_window_is_full() {
+    let bench = Bench::new(Config {
+        window: Window::Calls(std::num::NonZeroU32::new(100).expect("not zero")),
+        min_calls: 5,
+        ..no_jitter()
+    });
+    bench.calls(5, Observed::FAILURE);
+    assert_eq!(bench.state(), State::Open);
+}
+
+/// A clock that ticks once a second, and one that stands still: all that happens between two ticks happens at once, and is
+/// counted all the same.
+#[test]
+fn tower_resilience_slow_clock() {
+    let bench = Bench::new(Config {
+        slow_calls: Some(SlowCalls {
+            slower_than: Duration::from_millis(1),
+            rate: 0.5,
+        }),
+        ..no_jitter()
+    });
+    bench.calls(1000, Observed::SUCCESS);
+    assert_eq!(bench.snapshot().window.slow, 0, "no time, no slow call");
+    bench.calls(1000, Observed::FAILURE);
+    bench.hand.advance(4 * SECOND);
+    assert!(
+        (0..1000).all(|_| bench.check().is_err()),
+        "four ticks are not five seconds"
+    );
+    bench.hand.advance(SECOND);
+    bench.calls(3, Observed::SUCCESS);
+    assert_eq!((bench.state(), bench.snapshot().window.calls), (State::Closed, 0));
+    let across = bench.take();
+    bench.hand.advance(SECOND);
+    bench.breaker.record(across, Observed::SUCCESS, bench.clock.now());
+    assert_eq!(
+        bench.snapshot().window.slow,
+        1,
+        "a tick is all that such a clock can tell"
+    );
+}
+
 /// A window of one second threw where it should have been empty.
 #[test]
 fn resilience4j_2241_the_shortest_window() {

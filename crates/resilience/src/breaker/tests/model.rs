@@ -23,12 +23,20 @@ enum Result {
     Ignored,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    generation: u32,
+    probe: bool,
+    begun: u64,
+}
+
 /// Keeps every result with its time, and counts.
 struct Model {
     config: Config,
     state: State,
     generation: u32,
-    results: VecDeque<(u64, bool)>,
+    /// When, whether it failed, whether it was slow.
+    results: VecDeque<(u64, bool, bool)>,
     in_a_row: u32,
     until: u64,
     since: u64,
@@ -38,17 +46,26 @@ struct Model {
 }
 
 impl Model {
-    fn check(&mut self, now: u64) -> Option<(u32, bool)> {
+    fn check(&mut self, now: u64) -> Option<Call> {
         if self.state == State::Open && now >= self.until || self.is_stuck(now) {
             self.turn(State::HalfOpen, now);
         }
         match self.state {
-            State::Closed => Some((self.generation, false)),
+            State::Closed => Some(self.call(false, now)),
             State::HalfOpen if self.probes < self.config.half_open_calls => {
                 self.probes += 1;
-                Some((self.generation, true))
+                Some(self.call(true, now))
             }
             _ => None,
+        }
+    }
+
+    fn call(&self, probe: bool, begun: u64) -> Call {
+        let generation = self.generation;
+        Call {
+            generation,
+            probe,
+            begun,
         }
     }
 
@@ -57,26 +74,29 @@ impl Model {
         full && now - self.since >= millis(self.config.max_open_for)
     }
 
-    fn end(&mut self, (generation, probe): (u32, bool), result: Option<Result>, now: u64) {
-        if generation != self.generation {
+    fn end(&mut self, call: Call, result: Option<Result>, now: u64) {
+        if call.generation != self.generation {
             return;
         }
-        match (probe, result) {
+        let slower = |slow: SlowCalls| now - call.begun > millis(slow.slower_than);
+        let slow = self.config.slow_calls.is_some_and(slower);
+        match (call.probe, result) {
             (true, None | Some(Result::Ignored)) => self.probes -= 1,
             (true, Some(Result::Bad)) => self.open(now),
+            (true, Some(Result::Good)) if slow => self.open(now),
             (true, Some(Result::Good)) => {
                 self.successes += 1;
                 if self.successes == self.config.half_open_calls {
                     self.turn(State::Closed, now);
                 }
             }
-            (false, Some(result)) if result != Result::Ignored => self.count(result == Result::Bad, now),
+            (false, Some(result)) if result != Result::Ignored => self.count(result == Result::Bad, slow, now),
             _ => {}
         }
     }
 
-    fn count(&mut self, bad: bool, now: u64) {
-        self.results.push_back((now, bad));
+    fn count(&mut self, bad: bool, slow: bool, now: u64) {
+        self.results.push_back((now, bad, slow));
         match self.config.window {
             Window::Calls(size) => {
                 while self.results.len() > size.get() as usize {
@@ -85,13 +105,16 @@ impl Model {
             }
             Window::Time(length) => {
                 let bucket = millis(length) / 10;
-                self.results.retain(|(at, _)| now / bucket - at / bucket < 10);
+                self.results.retain(|(at, ..)| now / bucket - at / bucket < 10);
             }
         }
         self.in_a_row = if bad { self.in_a_row + 1 } else { 0 };
         let calls = self.results.len();
-        let failures = self.results.iter().filter(|(_, bad)| *bad).count();
-        let rate = failures > 0 && failures as f64 / calls as f64 >= self.config.failure_rate.expect("it is set");
+        let over = |count: usize, bound: f64| count > 0 && count as f64 / calls as f64 >= bound;
+        let failures = self.results.iter().filter(|(_, bad, _)| *bad).count();
+        let slow = self.results.iter().filter(|(.., slow)| *slow).count();
+        let rate = self.config.failure_rate.is_some_and(|bound| over(failures, bound))
+            || self.config.slow_calls.is_some_and(|bound| over(slow, bound.rate));
         let in_a_row = self
             .config
             .consecutive_failures
@@ -145,7 +168,12 @@ fn config() -> impl Strategy<Value = Config> {
         (1u64..5).prop_map(|seconds| Window::Time(Duration::from_secs(seconds))),
     ];
     let row = proptest::option::of(1u32..6);
-    (window, 1u32..8, 1u32..=10, row, 1u32..4).prop_map(|(window, min, tenths, row, probes)| Config {
+    let slow = proptest::option::of((1u64..3000, 1u32..=10).prop_map(|(time, tenths)| SlowCalls {
+        slower_than: Duration::from_millis(time),
+        rate: f64::from(tenths) / 10.0,
+    }));
+    (window, 1u32..8, 1u32..=10, row, 1u32..4, slow).prop_map(|(window, min, tenths, row, probes, slow)| Config {
+        slow_calls: slow,
         window,
         min_calls: match window {
             Window::Calls(size) => min.min(size.get()),
