@@ -21,6 +21,7 @@
 mod alarm;
 mod checked;
 mod error;
+mod fields;
 mod inspect;
 #[cfg(all(test, not(feature = "loom")))]
 pub(crate) mod probe;

@@ -103,3 +103,9 @@ pub(crate) fn take_ready<S: Clone>(inner: &mut S) -> S {
     let fresh = inner.clone();
     std::mem::replace(inner, fresh)
 }
+
+/// A clone for a call that is made later; the readiness of the one that was driven ready is let go till then.
+pub(crate) fn take_fresh<S: Clone>(inner: &mut S) -> S {
+    let_go(inner);
+    inner.clone()
+}

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use nines_model::Cause;
 
 use super::Body;
-use crate::layer::Fault;
+use crate::layer::{Fault, fields};
+use crate::{Measure, Name, Refusal, Refused};
 
 /// Names the cause and its evidence: `cause; key=value; key=value`.
 pub const CAUSE: HeaderName = HeaderName::from_static("x-nines-cause");
@@ -27,6 +28,8 @@ pub struct Report {
     pub why: String,
     /// When another try can succeed, if that is known.
     pub retry_after: Option<Duration>,
+    /// The policy and its quota, if a limit of requests refused.
+    pub quota: Option<(Name, u64)>,
 }
 
 impl Report {
@@ -46,6 +49,7 @@ impl Report {
             line: line(fault, cause),
             why,
             retry_after: fault.refusal().and_then(|refusal| refusal.refused.retry_after),
+            quota: fault.refusal().and_then(quota),
         })
     }
 
@@ -58,7 +62,10 @@ impl Report {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(CAUSE, value(&self.line));
         if let Some(after) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(fields::whole_seconds(after)));
+        }
+        if let Some((policy, quota)) = &self.quota {
+            fields::write(headers, policy, *quota, 0, self.retry_after);
         }
         response
     }
@@ -88,9 +95,11 @@ fn line(fault: Fault<'_>, cause: Cause) -> String {
     format!("{cause}; policy={}; {evidence}", refusal.policy)
 }
 
-/// Rounded up: who comes a little late is let through, and who comes early is refused again.
-fn whole_seconds(after: Duration) -> u64 {
-    after.as_secs() + u64::from(after.subsec_nanos() > 0)
+/// Who refuses for too many requests has compared with the quota, and nothing of it remains.
+fn quota(refusal: &Refusal) -> Option<(Name, u64)> {
+    let Refused { cause, evidence, .. } = refusal.refused;
+    let limits = cause == Cause::RateLimited && evidence.measure == Measure::Requests;
+    limits.then(|| (refusal.policy.clone(), evidence.bound as u64))
 }
 
 /// What a header cannot bear is replaced.

@@ -61,6 +61,33 @@ async fn the_time_to_come_again_is_in_whole_seconds_rounded_up() {
 }
 
 #[tokio::test]
+async fn a_limit_of_requests_tells_its_quota() {
+    let evidence = Evidence {
+        measure: Measure::Requests,
+        value: 101.0,
+        bound: 100.0,
+        calls: 0,
+    };
+    let retry_after = Some(Duration::from_millis(200));
+    let cause = Cause::RateLimited;
+    let limited = Refused {
+        cause,
+        evidence,
+        retry_after,
+    };
+    let response = answer(Error::Refused(limited.by(&"shop/orders".into())), "text/plain").await;
+    let headers = response.headers();
+    assert_eq!(response.status().as_u16(), 429);
+    assert_eq!(headers["ratelimit-policy"], r#""shop/orders";q=100"#);
+    assert_eq!(headers["ratelimit"], r#""shop/orders";r=0;t=1"#);
+    let other = answer(refused(Cause::RateLimited, None), "text/plain").await;
+    assert!(
+        !other.headers().contains_key("ratelimit"),
+        "this one compared no requests"
+    );
+}
+
+#[tokio::test]
 async fn the_body_says_why() {
     let after = Some(Duration::from_millis(3200));
     let response = answer(refused(Cause::BreakerOpen, after), "text/plain").await;
