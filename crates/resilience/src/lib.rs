@@ -10,8 +10,10 @@
 mod invalid;
 mod outcome;
 mod refusal;
+mod stripe;
 mod sync;
 mod time;
+mod window;
 
 pub mod adaptive;
 pub mod breaker;

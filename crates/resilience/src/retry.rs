@@ -15,7 +15,6 @@ pub mod classify;
 mod history;
 mod outer;
 mod pushback;
-pub(crate) mod stripe;
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,18 @@ pub struct Refusal(pub StatusCode, pub String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
+        (self.0, Json(serde_json::json!({"error": {"message": self.1}}))).into_response()
+    }
+}
+
+/// A JSON body. One that cannot be read is refused in the same shape as everything else.
+#[derive(Debug, FromRequest)]
+#[from_request(via(Json), rejection(Refusal))]
+pub struct Body<T>(pub T);
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        Refusal(rejection.status(), rejection.body_text())
     }
 }
 
@@ -54,4 +66,32 @@ async fn sign(State(name): State<HeaderValue>, request: Request, next: Next) -> 
     let mut response = next.run(request).await;
     response.headers_mut().insert(SERVED_BY, name);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body as Bytes;
+    use axum::http::Method;
+
+    #[tokio::test]
+    async fn a_body_that_cannot_be_read_is_refused_like_everything_else() {
+        for (json, status) in [("x", 400), ("[]", 422), ("3", 200)] {
+            let request = Request::builder()
+                .method(Method::POST)
+                .header("content-type", "application/json")
+                .body(Bytes::from(json))
+                .expect("a good request");
+            let result = Body::<u32>::from_request(request, &()).await;
+            let response = result.map_or_else(Refusal::into_response, |_| StatusCode::OK.into_response());
+            assert_eq!(response.status(), status, "{json}");
+            if status != 200 {
+                let body = axum::body::to_bytes(response.into_body(), 10_000)
+                    .await
+                    .expect("a body");
+                let error: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                assert!(error["error"]["message"].is_string(), "{error}");
+            }
+        }
+    }
 }

@@ -72,7 +72,7 @@ pub struct Throttle {
     pub mode: Option<Mode>,
     /// Requests sent per accepted one before any is refused, more than 1; 2 if absent.
     pub k: f64,
-    /// The calls of this time count; 2 min if absent.
+    /// The calls of this time count; 10 s if absent.
     #[serde(with = "nines_base::duration")]
     #[schemars(with = "crate::schema::Duration")]
     pub window: Duration,
@@ -85,7 +85,7 @@ impl Default for Throttle {
         Self {
             mode: None,
             k: 2.0,
-            window: Duration::from_secs(120),
+            window: Duration::from_secs(10),
             min_calls: 10,
         }
     }

@@ -6,7 +6,7 @@
 
 use crossbeam_utils::CachePadded;
 
-use crate::retry::stripe;
+use crate::stripe;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Bits of the position in an octave.

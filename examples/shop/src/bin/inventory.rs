@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use nines_sdk::Service;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use shop::{Refusal, signed, unknown};
+use shop::{Body, Refusal, signed, unknown};
 
 /// What each product starts with.
 const STOCK: u64 = 1_000_000;
@@ -62,7 +62,7 @@ async fn available(State(warehouse): State<Shared>, Path(sku): Path<String>) -> 
 async fn reserve(
     State(warehouse): State<Shared>,
     Path(order): Path<String>,
-    Json(wanted): Json<Reservation>,
+    Body(wanted): Body<Reservation>,
 ) -> Result<Json<Reservation>, Refusal> {
     warehouse.lock().reserve(order, wanted).map(Json)
 }

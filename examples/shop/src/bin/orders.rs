@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use nines_sdk::{Client, ConfigHandle, Context, Service};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use shop::{Refusal, signed, unknown};
+use shop::{Body, Refusal, signed, unknown};
 
 /// Orders that are kept; the oldest go first.
 const KEPT: usize = 10_000;
@@ -111,7 +111,7 @@ async fn one(State(orders): State<Arc<Orders>>, Path(id): Path<String>) -> Resul
 
 async fn place(
     State(orders): State<Arc<Orders>>,
-    Json(new): Json<NewOrder>,
+    Body(new): Body<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), Refusal> {
     if !(1..=1000).contains(&new.quantity) {
         return Err(Refusal(StatusCode::BAD_REQUEST, "a quantity is 1 to 1000".into()));

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use nines_sdk::Service;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use shop::{Refusal, signed, unknown};
+use shop::{Body, Refusal, signed, unknown};
 
 /// More users than this are not kept in memory.
 const MOST: usize = 100_000;
@@ -58,7 +58,7 @@ async fn one(State(users): State<Shared>, Path(id): Path<u64>) -> Result<Json<Us
         .ok_or_else(|| unknown("user", id))
 }
 
-async fn add(State(users): State<Shared>, Json(new): Json<NewUser>) -> Result<(StatusCode, Json<User>), Refusal> {
+async fn add(State(users): State<Shared>, Body(new): Body<NewUser>) -> Result<(StatusCode, Json<User>), Refusal> {
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 {
         return Err(Refusal(
