@@ -28,11 +28,14 @@ pub(crate) mod probe;
 mod shared;
 
 pub mod answer;
+pub mod breaker;
 pub mod deadline;
 pub mod fallback;
+pub mod gate;
 pub mod hedge;
 pub mod panic;
 pub mod retry;
+pub mod throttle;
 pub mod timeout;
 
 pub use error::{Error, Fault, GaveUp, Panicked, Stopped};

@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 
 use super::checked::{Checked, Watch, let_go};
 use super::{Error, Inspect, Shared};
-use crate::adaptive::Priority;
 use crate::{Name, Observed, Refused};
 
 /// A core that lets calls through or refuses them at once. It reads the clock itself, if it needs to.
@@ -20,8 +19,8 @@ pub trait Gate {
     /// What a call holds while it is under way.
     type Ticket;
 
-    /// Asks for a call of this priority.
-    fn enter(&self, priority: impl FnOnce() -> Priority) -> Result<Self::Ticket, Refused>;
+    /// Asks for a call.
+    fn enter(&self) -> Result<Self::Ticket, Refused>;
 
     /// The call came to this.
     fn record(&self, ticket: Self::Ticket, observed: Observed);
@@ -93,7 +92,7 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let ticket = match self.shared.core.enter(|| self.inspect.priority(&request)) {
+        let ticket = match self.shared.core.enter() {
             Ok(ticket) => ticket,
             Err(refused) => {
                 let_go(&mut self.inner);
@@ -157,7 +156,9 @@ impl<S: Clone, G, I: Clone> Clone for Service<S, G, I> {
 
 impl<G, I> fmt::Debug for Layer<G, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("Layer")
+            .field("name", &self.shared.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -171,6 +172,8 @@ impl<S: fmt::Debug, G, I> fmt::Debug for Service<S, G, I> {
 
 impl<G: Gate, I, Req> fmt::Debug for Permit<G, I, Req> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("Permit")
+            .field("name", &self.shared.name)
+            .finish_non_exhaustive()
     }
 }

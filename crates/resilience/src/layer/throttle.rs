@@ -6,7 +6,6 @@ use nines_base::Rng;
 
 use super::gate::{self, Gate};
 use super::now;
-use crate::adaptive::Priority;
 use crate::throttle::{Config, Throttle};
 use crate::{Invalid, Name, Observed, Refused};
 
@@ -30,7 +29,7 @@ impl<I> Layer<I> {
 impl Gate for Throttle {
     type Ticket = ();
 
-    fn enter(&self, _priority: impl FnOnce() -> Priority) -> Result<(), Refused> {
+    fn enter(&self) -> Result<(), Refused> {
         self.check(now(), draw())
     }
 
