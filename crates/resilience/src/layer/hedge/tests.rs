@@ -1,3 +1,6 @@
+use std::pin::pin;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tower::{Layer as _, Service as _, ServiceExt, service_fn};
@@ -48,9 +51,6 @@ fn callee(
     (service, calls)
 }
 
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::Relaxed;
-
 #[derive(Debug, Default)]
 struct Calls {
     made: AtomicU32,
@@ -86,7 +86,9 @@ async fn the_first_good_answer_wins_and_the_loser_is_cancelled() {
     for (first, winner, took) in [(1000, 2, 15), (12, 1, 12), (5, 1, 5)] {
         let (callee, calls) = callee(first * MS, 5 * MS);
         let start = now();
-        let answer = layer.layer(callee).oneshot(()).await;
+        // The future is kept beyond its end, as a caller may do.
+        let mut call = pin!(layer.layer(callee).oneshot(()));
+        let answer = call.as_mut().await;
         assert_eq!(answer.expect("an answer"), winner, "first takes {first} ms");
         let millis = (now() - start).as_millis();
         assert!((took..took + 2).contains(&millis), "{millis} ms, should be {took}");
