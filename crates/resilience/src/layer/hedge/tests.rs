@@ -87,7 +87,8 @@ async fn the_first_good_answer_wins_and_the_loser_is_cancelled() {
         let (callee, calls) = callee(first * MS, 5 * MS);
         let start = now();
         // The future is kept beyond its end, as a caller may do.
-        let mut call = pin!(layer.layer(callee).oneshot(()));
+        let mut service = layer.layer(callee);
+        let mut call = pin!(service.ready().await.expect("it is always ready").call(()));
         let answer = call.as_mut().await;
         assert_eq!(answer.expect("an answer"), winner, "first takes {first} ms");
         let millis = (now() - start).as_millis();
