@@ -17,6 +17,25 @@
 //!
 //! [`Inspect`] says how a layer reads requests and results: [`Http`] for `http` types (axum, tonic, hyper), [`Plain`] for
 //! everything else.
+//!
+//! A stack for an axum router, outermost first. [`policy`](crate::policy) composes all of a Policy in one layer.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use nines_resilience::layer::{Http, answer, breaker, deadline, panic};
+//! use tower::ServiceBuilder;
+//!
+//! # fn main() -> Result<(), nines_resilience::Invalid> {
+//! let stack = ServiceBuilder::new()
+//!     .layer(answer::Layer::new())
+//!     .layer(deadline::Layer::new("shop/orders", deadline::Config::server(), Http::new())?)
+//!     .layer(breaker::Layer::new("shop/orders", Default::default(), Http::new())?)
+//!     .layer(panic::Layer::new("shop/orders"));
+//! let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(stack);
+//! # drop(app);
+//! # Ok(())
+//! # }
+//! ```
 
 mod alarm;
 mod checked;
