@@ -110,6 +110,7 @@ impl Breaker {
     }
 
     /// Takes in what a call came to.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up")]
     pub fn record(&self, ticket: Ticket, observed: Observed, now: Instant) {
         let word = self.word();
         if ticket.kind == Kind::Untracked || word.generation() != ticket.generation {
@@ -125,6 +126,7 @@ impl Breaker {
 
     /// Takes back the ticket of a call that came to nothing: cancelled, or refused further on. A probe's slot is free
     /// again.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up")]
     pub fn release(&self, ticket: Ticket) {
         if ticket.kind == Kind::Probe {
             self.update(ticket.generation, Word::without_probe);

@@ -1,1 +1,277 @@
 //! How many requests in a time.
+//!
+//! Five algorithms, a file each, of which four keep their state in one word: a decision is a pure function of (state,
+//! time, quota), and a compare-and-swap makes it atomic. So a [`Limiter`] is one word, and [`Keyed`] a table of them.
+//! Nothing waits, locks or allocates on the way.
+//!
+//! | algorithm | bound over any period `t` (quota: `q` requests per `T`, burst `b`) |
+//! |---|---|
+//! | token bucket | `b + q * t / T` |
+//! | leaky bucket | `b + q * t / T` begun; each is told how long to wait, so that they begin evenly |
+//! | fixed window | `q` for each window that `t` touches: up to `2 q` in any `T` |
+//! | sliding window | under `2 q` in any `T`, and that only if all of one window came at its end; `q` when they come evenly |
+//! | sliding log | `q` in any `T` |
+//!
+//! The bounds hold for any number of threads. While a quota is exchanged a check may see the old one or the new one.
+
+mod fixed_window;
+mod gcra;
+mod keyed;
+mod leaky_bucket;
+mod quota;
+mod sliding_log;
+mod sliding_window;
+mod terms;
+mod token_bucket;
+
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+use nines_model::Cause;
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::time::Origin;
+use crate::{Evidence, Invalid, Measure, Refused};
+
+pub use keyed::{Keyed, Keys, hash};
+pub use quota::{Algorithm, Lease, Quota};
+
+use sliding_log::Log;
+use terms::{Shared, Terms};
+
+/// How much is left, for the RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The most that can be granted at once.
+    pub limit: u64,
+    /// So many more would be granted now.
+    pub remaining: u64,
+    /// After so long without a request all of it is there again.
+    pub reset: Duration,
+}
+
+/// A request within its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    pub standing: Standing,
+    /// Go on after so long: nothing but for a leaky bucket. The place is reserved; whoever does not use it wastes it.
+    pub wait: Duration,
+}
+
+/// A request beyond its limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limited {
+    pub standing: Standing,
+    /// Its `retry_after` is exact for a single caller, and absent if no wait would help: more was asked for than is ever
+    /// granted at once.
+    pub refused: Refused,
+}
+
+/// One limit.
+#[derive(Debug)]
+pub struct Limiter {
+    origin: Origin,
+    shared: Shared,
+    core: Core,
+}
+
+#[derive(Debug)]
+enum Core {
+    Cell(CachePadded<AtomicU64>),
+    Log(Log),
+}
+
+/// What an algorithm says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Grant {
+        /// The state with the request in it.
+        state: u64,
+        /// In nanoseconds.
+        wait: u64,
+    },
+    Refuse {
+        /// Used, with what was asked for.
+        used: u64,
+        /// In nanoseconds.
+        retry_after: Option<u64>,
+    },
+}
+
+impl Limiter {
+    /// A limit of which nothing is used.
+    pub fn new(quota: Quota, now: Instant) -> Result<Self, Invalid> {
+        let core = match quota.algorithm {
+            Algorithm::SlidingLog => Core::Log(Log::new(quota.requests)),
+            _ => Core::Cell(CachePadded::default()),
+        };
+        Ok(Self {
+            origin: Origin::new(now),
+            shared: Shared::new(quota)?,
+            core,
+        })
+    }
+
+    /// Whether one more request may be made.
+    #[inline(always)]
+    pub fn check(&self, now: Instant) -> Result<Granted, Limited> {
+        self.check_n(1, now)
+    }
+
+    /// Whether `n` more requests may be made, all or none. (The sliding log takes them one by one: those before the one
+    /// that is refused stay taken.) None may always be made.
+    #[inline(always)]
+    pub fn check_n(&self, n: u32, now: Instant) -> Result<Granted, Limited> {
+        let now = self.origin.nanos(now);
+        let terms = self.shared.terms(now);
+        match &self.core {
+            Core::Cell(cell) => decide_in(cell, now, u64::from(n), &terms),
+            Core::Log(log) => log.check(now, u64::from(n), &terms),
+        }
+    }
+
+    /// How much is left, without using any.
+    pub fn standing(&self, now: Instant) -> Standing {
+        let now = self.origin.nanos(now);
+        let terms = self.shared.terms(now);
+        match &self.core {
+            Core::Cell(cell) => standing_of(cell.load(Ordering::Relaxed), now, &terms),
+            Core::Log(log) => log.standing(now, &terms),
+        }
+    }
+
+    /// Another quota of the same algorithm, while requests go on. What is kept: of a bucket the time until it is full
+    /// again, of a window its counts, of the log every request. A log's `requests` cannot grow, because its memory was
+    /// made for the first ones.
+    pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), Invalid> {
+        if let Core::Log(log) = &self.core {
+            log.check_size(quota.requests)?;
+        }
+        let now = self.origin.nanos(now);
+        let (before, after) = self.shared.set(quota)?;
+        if let Core::Cell(cell) = &self.core {
+            convert_in(cell, now, &before, &after);
+        }
+        Ok(())
+    }
+
+    /// A slice of a quota that many share, handed in from outside; see [`Lease`]. `None` ends it.
+    pub fn set_lease(&self, lease: Option<Lease>, now: Instant) -> Result<(), Invalid> {
+        if let (Core::Log(log), Some(lease)) = (&self.core, &lease) {
+            log.check_size(lease.requests)?;
+        }
+        self.shared.lease(lease, self.origin, now)
+    }
+}
+
+/// One decision, made atomic.
+#[inline(always)]
+fn decide_in(cell: &AtomicU64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
+    let mut seen = cell.load(Ordering::Relaxed);
+    loop {
+        match decide(seen, now, n, terms) {
+            Decision::Grant { state, wait } => {
+                match cell.compare_exchange_weak(seen, state, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => return Ok(granted(state, wait, now, terms)),
+                    Err(changed) => seen = changed,
+                }
+            }
+            Decision::Refuse { used, retry_after } => return Err(limited(seen, used, retry_after, now, terms)),
+        }
+    }
+}
+
+#[inline(always)]
+fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
+    match terms.algorithm {
+        Algorithm::TokenBucket => token_bucket::decide(state, now, n, terms),
+        Algorithm::LeakyBucket => leaky_bucket::decide(state, now, n, terms),
+        Algorithm::FixedWindow => fixed_window::decide(state, now, n, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::decide(state, now, n, terms),
+    }
+}
+
+/// Whether the state says no more than a fresh one.
+fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {
+    match terms.algorithm {
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::is_idle(state, now),
+        Algorithm::FixedWindow => fixed_window::is_idle(state, now, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::is_idle(state, now, terms),
+    }
+}
+
+/// When it will be idle, on a scale that only serves to compare states of the same terms.
+fn idle_at(state: u64, terms: &Terms) -> u64 {
+    match terms.algorithm {
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => state,
+        Algorithm::FixedWindow => fixed_window::rank(state),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::rank(state),
+    }
+}
+
+#[inline(always)]
+fn standing_of(state: u64, now: u64, terms: &Terms) -> Standing {
+    let (remaining, reset) = match terms.algorithm {
+        Algorithm::TokenBucket => token_bucket::standing(state, now, terms),
+        Algorithm::LeakyBucket => leaky_bucket::standing(state, now, terms),
+        Algorithm::FixedWindow => fixed_window::standing(state, now, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::standing(state, now, terms),
+    };
+    standing(remaining, reset, terms)
+}
+
+/// Windows are numbered by their length: another length needs other numbers.
+fn convert_in(cell: &AtomicU64, now: u64, before: &Terms, after: &Terms) {
+    if before.per == after.per {
+        return;
+    }
+    let convert = |state: u64| match after.algorithm {
+        Algorithm::FixedWindow => Some(fixed_window::convert(state, now, before, after)),
+        Algorithm::SlidingWindow => Some(sliding_window::convert(state, now, before, after)),
+        _ => None,
+    };
+    let _nothing_to_convert = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, convert);
+}
+
+#[inline(always)]
+fn granted(state: u64, wait: u64, now: u64, terms: &Terms) -> Granted {
+    Granted {
+        standing: standing_of(state, now, terms),
+        wait: Duration::from_nanos(wait),
+    }
+}
+
+#[cold]
+fn limited(state: u64, used: u64, retry_after: Option<u64>, now: u64, terms: &Terms) -> Limited {
+    Limited {
+        standing: standing_of(state, now, terms),
+        refused: refused(used, retry_after, terms),
+    }
+}
+
+#[inline]
+fn standing(remaining: u64, reset: u64, terms: &Terms) -> Standing {
+    Standing {
+        limit: terms.most(),
+        remaining,
+        reset: Duration::from_nanos(reset),
+    }
+}
+
+fn refused(used: u64, retry_after: Option<u64>, terms: &Terms) -> Refused {
+    Refused {
+        cause: Cause::RateLimited,
+        evidence: Evidence {
+            measure: Measure::Requests,
+            value: used as f64,
+            bound: terms.most() as f64,
+            calls: 0,
+        },
+        retry_after: retry_after.map(Duration::from_nanos),
+    }
+}
+
+#[cfg(all(test, feature = "loom"))]
+mod loom;
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -12,6 +12,7 @@ impl Origin {
     }
 
     /// Nanoseconds since the origin; a time before it, as after a clock's step back, counts as the origin.
+    #[inline]
     pub(crate) fn nanos(self, now: Instant) -> u64 {
         nanos(now.saturating_duration_since(self.0))
     }
@@ -23,8 +24,10 @@ impl Origin {
 }
 
 /// A duration in nanoseconds, at most `u64::MAX`.
+#[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let whole = duration.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[cfg(test)]

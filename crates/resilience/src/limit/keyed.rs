@@ -1,0 +1,162 @@
+//! A limit for each key, in a table of fixed size.
+//!
+//! The table is made of sets of eight slots, and a key may lie in any slot of two sets. A slot is two words, the key's
+//! fingerprint and its limit's state, so that a check of a known key is a search over two to four cache lines and one
+//! compare-and-swap. A key that is not there takes a slot whose state says no more than a fresh one, in the set that has
+//! more of them; where there is none, that of the key which is nearest to it. So memory is bounded, nothing needs to be swept, and a key that has used up
+//! its quota is the last to be forgotten: an attacker who sends a million keys neither grows the table nor resets his
+//! own count. A key that was forgotten begins anew, as if unused; [`Keys::evicted`] counts these.
+//!
+//! New keys come in under one of many locks, chosen by the key, so that none comes in twice; known keys take none.
+//!
+//! **Bound.** For every key in the table that of the algorithm. Two keys with the same 64-bit hash share a slot;
+//! [`hash`] is keyed with a random seed, so that nobody can choose such keys.
+
+mod table;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use arc_swap::ArcSwapOption;
+
+use super::terms::{Shared, Terms};
+use super::{Algorithm, Granted, Lease, Limited, Quota};
+use crate::Invalid;
+use crate::invalid::ensure;
+use crate::time::Origin;
+
+use table::Table;
+
+/// Other quotas than the common one, at most.
+const MOST_OVERRIDES: usize = 100_000;
+const MOST_KEYS: usize = 100_000_000;
+
+/// The hash of a key, for [`Keyed::check`]. The seed is the process's own.
+pub fn hash(key: impl Hash) -> u64 {
+    static SEED: OnceLock<RandomState> = OnceLock::new();
+    SEED.get_or_init(RandomState::new).hash_one(key)
+}
+
+/// A limit for each of many keys.
+#[derive(Debug)]
+pub struct Keyed {
+    origin: Origin,
+    shared: Shared,
+    table: Table,
+    overrides: ArcSwapOption<HashMap<u64, Shared>>,
+}
+
+/// A table as people look at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// Slots taken, by keys that are idle too.
+    pub len: usize,
+    pub capacity: usize,
+    /// Keys forgotten before they were idle, since the beginning.
+    pub evicted: u64,
+    pub memory_bytes: usize,
+}
+
+impl Keyed {
+    /// A table of `capacity` slots (rounded up to whole sets of eight), each with this quota; nine tenths of them fill
+    /// before a key has to go. All memory is taken here: 16 bytes a slot. The sliding log is not offered by key.
+    pub fn new(quota: Quota, capacity: NonZeroUsize, now: Instant) -> Result<Self, Invalid> {
+        let by_key = quota.algorithm != Algorithm::SlidingLog;
+        let allowed = "any other algorithm: a log takes eight bytes for each request of each key";
+        ensure(by_key, "rateLimits.algorithm", quota.algorithm, allowed)?;
+        let fits = capacity.get() <= MOST_KEYS;
+        ensure(fits, "rateLimits.maxKeys", capacity, "1 to 100000000")?;
+        Ok(Self {
+            origin: Origin::new(now),
+            shared: Shared::new(quota)?,
+            table: Table::new(capacity.get()),
+            overrides: ArcSwapOption::empty(),
+        })
+    }
+
+    /// Whether the key, given by its [`hash`], may make one more request.
+    #[inline]
+    pub fn check(&self, key: u64, now: Instant) -> Result<Granted, Limited> {
+        self.check_n(key, 1, now)
+    }
+
+    /// Whether it may make `n` more, all or none.
+    #[inline]
+    pub fn check_n(&self, key: u64, n: u32, now: Instant) -> Result<Granted, Limited> {
+        let now = self.origin.nanos(now);
+        let terms = self.terms(key, now);
+        self.table.decide(key, now, u64::from(n), &terms)
+    }
+
+    /// Another quota for all keys without one of their own. What is kept of each key is what [`super::Limiter`] keeps. The
+    /// period of windows cannot change while keys have a quota of their own, because all count by the same windows.
+    pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), Invalid> {
+        if self.overrides.load().is_some() {
+            self.check_override(quota)?;
+        }
+        let (before, after) = self.shared.set(quota)?;
+        self.table.convert(self.origin.nanos(now), &before, &after);
+        Ok(())
+    }
+
+    /// Gives a key, by its [`hash`], a quota of its own, of the same algorithm and period, or takes it away. At most
+    /// 100,000 keys have one.
+    pub fn set_override(&self, key: u64, quota: Option<Quota>) -> Result<(), Invalid> {
+        let quota = quota.map(|quota| self.check_override(quota)).transpose()?;
+        let known = self.overrides.load_full();
+        let mut next: HashMap<u64, Shared> = HashMap::new();
+        for (other, shared) in known
+            .iter()
+            .flat_map(|known| known.iter())
+            .filter(|(other, _)| **other != key)
+        {
+            next.insert(*other, shared.copy());
+        }
+        if let Some(quota) = quota {
+            let allowed = "at most 100000";
+            ensure(
+                next.len() < MOST_OVERRIDES,
+                "rateLimits.overrides",
+                next.len() + 1,
+                allowed,
+            )?;
+            next.insert(key, Shared::new(quota)?);
+        }
+        self.overrides.store((!next.is_empty()).then(|| Arc::new(next)));
+        Ok(())
+    }
+
+    /// A slice of a quota that many share, for every key without a quota of its own; see [`Lease`].
+    pub fn set_lease(&self, lease: Option<Lease>, now: Instant) -> Result<(), Invalid> {
+        self.shared.lease(lease, self.origin, now)
+    }
+
+    /// How full the table is. Walks through all of it.
+    pub fn keys(&self) -> Keys {
+        self.table.keys()
+    }
+
+    fn check_override(&self, quota: Quota) -> Result<Quota, Invalid> {
+        let own = self.shared.terms(u64::MAX);
+        let algorithm = quota.algorithm == own.algorithm;
+        ensure(
+            algorithm,
+            "rateLimits.overrides.algorithm",
+            quota.algorithm,
+            "that of the limit",
+        )?;
+        let per = crate::time::nanos(quota.per) == own.per || quota.algorithm.is_bucket();
+        ensure(per, "rateLimits.overrides.per", quota.per, "that of the limit")?;
+        Ok(quota)
+    }
+
+    #[inline]
+    fn terms(&self, key: u64, now: u64) -> Terms {
+        let overrides = self.overrides.load();
+        let own = overrides.as_ref().and_then(|overrides| overrides.get(&key));
+        own.unwrap_or(&self.shared).terms(now)
+    }
+}

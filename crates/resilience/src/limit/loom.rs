@@ -1,0 +1,110 @@
+//! Every interleaving of two threads.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+
+use ::loom::thread;
+use nines_base::Clock;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn quota(algorithm: Algorithm, requests: u32) -> Quota {
+    let requests = NonZeroU32::new(requests).expect("not zero");
+    Quota {
+        algorithm,
+        ..Quota::per_second(requests)
+    }
+}
+
+/// Two threads and one more than there is.
+#[test]
+fn the_last_one_goes_to_one_thread() {
+    let now = Clock::system().now();
+    for algorithm in [
+        Algorithm::TokenBucket,
+        Algorithm::FixedWindow,
+        Algorithm::SlidingWindow,
+        Algorithm::SlidingLog,
+    ] {
+        ::loom::model(move || {
+            let limiter = Arc::new(Limiter::new(quota(algorithm, 2), now).expect("good"));
+            let take = |limiter: Arc<Limiter>| {
+                move || {
+                    let taken = [(); 2].map(|()| limiter.check(now).is_ok());
+                    taken.into_iter().filter(|taken| *taken).count()
+                }
+            };
+            let other = thread::spawn(take(limiter.clone()));
+            let mine = take(limiter)();
+            assert_eq!(mine + other.join().expect("no panic"), 2, "{algorithm:?}");
+        });
+    }
+}
+
+/// A log of one: the slot is taken again only when its request is a period old.
+#[test]
+fn a_log_of_one_lets_one_through_in_a_period() {
+    let now = Clock::system().now();
+    ::loom::model(move || {
+        let limiter = Arc::new(Limiter::new(quota(Algorithm::SlidingLog, 1), now).expect("good"));
+        limiter.check(now).expect("the first");
+        let take = |limiter: Arc<Limiter>| move || limiter.check(now + SECOND).is_ok();
+        let other = thread::spawn(take(limiter.clone()));
+        let mine = take(limiter)();
+        assert!(mine != other.join().expect("no panic"), "one of the two");
+    });
+}
+
+fn keyed(now: Instant) -> Arc<Keyed> {
+    let keyed = Keyed::new(quota(Algorithm::TokenBucket, 1), NonZeroUsize::MIN, now);
+    Arc::new(keyed.expect("good"))
+}
+
+fn model(check: impl Fn() + Sync + Send + 'static) {
+    let mut builder = ::loom::model::Builder::new();
+    builder.preemption_bound = Some(2);
+    builder.check(check);
+}
+
+/// Two threads bring in the same new key: it has one slot and one quota.
+#[test]
+fn a_new_key_gets_one_slot() {
+    let now = Clock::system().now();
+    model(move || {
+        let keyed = keyed(now);
+        let take = |keyed: Arc<Keyed>| move || keyed.check(7, now).is_ok();
+        let other = thread::spawn(take(keyed.clone()));
+        let mine = take(keyed.clone())();
+        assert!(mine != other.join().expect("no panic"), "one of the two");
+        assert_eq!(keyed.keys().len, 1);
+    });
+}
+
+/// A slot changes hands while the key that was idle in it comes back: neither is charged for the other, and neither is
+/// granted twice.
+#[test]
+fn a_slot_changes_hands_whole() {
+    let now = Clock::system().now();
+    model(move || {
+        let keyed = keyed(now);
+        for key in 10..12 {
+            keyed.check(key, now).expect("new");
+        }
+        let later = now + SECOND * 2;
+        let other = {
+            let keyed = keyed.clone();
+            thread::spawn(move || keyed.check(99, later).is_ok())
+        };
+        let mine = keyed.check(10, later).is_ok();
+        assert!(
+            mine && other.join().expect("no panic"),
+            "both have not been seen for long"
+        );
+        assert!(
+            keyed.check(99, later).is_err() && keyed.check(10, later).is_err(),
+            "once each"
+        );
+    });
+}

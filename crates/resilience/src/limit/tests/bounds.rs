@@ -1,0 +1,131 @@
+//! What is granted against the bound of each algorithm, and what is told against what happens.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The most that may be granted in the half-open period `(start, start + length]`, in nanoseconds.
+pub(super) fn bound(quota: &Quota, length: u64) -> u64 {
+    let (requests, per) = (u64::from(quota.requests.get()), crate::time::nanos(quota.per));
+    let burst = u64::from(quota.burst.get());
+    match quota.algorithm {
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => {
+            burst + (u128::from(requests) * u128::from(length) / u128::from(per)) as u64
+        }
+        Algorithm::FixedWindow => requests * (length.div_ceil(per) + 1),
+        Algorithm::SlidingWindow => requests * (length.div_ceil(per) + 1),
+        Algorithm::SlidingLog => requests * length.div_ceil(per).max(1),
+    }
+}
+
+/// Checks every period between two grants; `times` in nanoseconds, in any order.
+pub(super) fn check_bounds(quota: &Quota, mut times: Vec<u64>) {
+    times.sort_unstable();
+    for (first, from) in times.iter().enumerate() {
+        for (last, to) in times.iter().enumerate().skip(first) {
+            let granted = (last - first + 1) as u64;
+            // The period holds both ends, so that it is a nanosecond longer than their distance.
+            let most = bound(quota, to - from + 1);
+            assert!(
+                granted <= most,
+                "{granted} of at most {most} in {} ns: {quota:?}",
+                to - from
+            );
+        }
+    }
+}
+
+fn quotas() -> impl Strategy<Value = Quota> {
+    let requests = prop_oneof![1u32..20, Just(7), Just(999)];
+    let per = prop_oneof![Just(1u64), Just(3), Just(1000), 1u64..5000];
+    (prop::sample::select(&ALL[..]), requests, per, 1u32..10).prop_map(|(algorithm, requests, per, burst)| Quota {
+        per: Duration::from_millis(per),
+        ..quota(algorithm, requests, burst)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn never_more_than_the_bound(quota in quotas(), waits in prop::collection::vec(0u64..400_000_000, 1..150)) {
+        let bench = Bench::new(quota);
+        let start = bench.clock.now();
+        let mut times = Vec::new();
+        for wait in waits {
+            bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
+            for _ in 0..3 {
+                if bench.check().is_ok() {
+                    times.push((bench.clock.now() - start).as_nanos() as u64);
+                }
+            }
+        }
+        check_bounds(&quota, times);
+    }
+
+    /// governor's `accurate_not_until`: the wait that is told is exact to the nanosecond (the log's to its 16 ns).
+    #[test]
+    fn the_told_wait_is_exact(quota in quotas(), waits in prop::collection::vec(0u64..3_000_000_000, 1..40)) {
+        let bench = Bench::new(quota);
+        for wait in waits {
+            bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
+            let Err(limited) = bench.check() else { continue };
+            let after = limited.refused.retry_after.expect("a wait helps");
+            let slack = Duration::from_nanos(if quota.algorithm == Algorithm::SlidingLog { 16 } else { 1 });
+            let now = bench.clock.now();
+            if after > slack {
+                prop_assert!(bench.limiter.check(now + after - slack).is_err(), "early by {slack:?} of {after:?}");
+            }
+            prop_assert!(bench.limiter.check(now + after).is_ok(), "after {after:?}");
+            bench.hand.advance(after);
+        }
+    }
+
+    /// With even traffic at the rate nothing is refused; of the sliding window at half of it, because it takes the share
+    /// of the last window for whole requests.
+    #[test]
+    fn a_rate_that_is_kept_is_never_refused(quota in quotas()) {
+        let bench = Bench::new(quota);
+        let interval = (crate::time::nanos(quota.per) * 16).div_ceil(u64::from(quota.requests.get())).div_ceil(16);
+        let wait = match quota.algorithm {
+            Algorithm::SlidingWindow => 2 * interval,
+            Algorithm::SlidingLog => interval + 16,
+            _ => interval,
+        };
+        for _ in 0..3000 {
+            prop_assert!(bench.check().is_ok());
+            bench.hand.advance(Duration::from_nanos(wait));
+        }
+    }
+
+    #[test]
+    fn the_standing_is_what_is_granted_next(quota in quotas(), waits in prop::collection::vec(0u64..2_000_000_000, 1..20)) {
+        let bench = Bench::new(quota);
+        for wait in waits {
+            bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
+            let remaining = bench.limiter.standing(bench.clock.now()).remaining;
+            prop_assert_eq!(u64::from(bench.granted(2000)), remaining);
+        }
+    }
+}
+
+#[test]
+fn the_steepest_rates_are_kept() {
+    let bench = Bench::new(Quota {
+        requests: count(1_000_000_000),
+        ..quota(Algorithm::TokenBucket, 1, 1)
+    });
+    for _ in 0..1000 {
+        assert_eq!(bench.granted(3), 1);
+        bench.hand.advance(Duration::from_nanos(1));
+    }
+    let slow = Bench::new(Quota {
+        per: SECOND * 86_400,
+        ..quota(Algorithm::TokenBucket, 1, 1)
+    });
+    assert_eq!(slow.granted(3), 1);
+    slow.wait(86_399_999);
+    assert_eq!(slow.granted(3), 0);
+    slow.wait(1);
+    assert_eq!(slow.granted(3), 1);
+}

@@ -1,0 +1,183 @@
+//! The table of keys.
+
+use std::num::NonZeroUsize;
+use std::sync::Barrier;
+
+use super::*;
+
+const BY_KEY: [Algorithm; 4] = [
+    Algorithm::TokenBucket,
+    Algorithm::LeakyBucket,
+    Algorithm::FixedWindow,
+    Algorithm::SlidingWindow,
+];
+
+fn table(quota: Quota, capacity: usize, now: Instant) -> Keyed {
+    Keyed::new(quota, NonZeroUsize::new(capacity).expect("not zero"), now).expect("a good quota")
+}
+
+fn granted(keyed: &Keyed, key: u64, now: Instant) -> usize {
+    (0..100).filter(|_| keyed.check(key, now).is_ok()).count()
+}
+
+#[test]
+fn each_key_has_its_own() {
+    for algorithm in BY_KEY {
+        let now = Clock::manual().0.now();
+        let keyed = table(quota(algorithm, 5, 5), 64, now);
+        for key in ["a", "b", "c"] {
+            assert_eq!(granted(&keyed, hash(key), now), 5, "{algorithm:?} {key}");
+        }
+        assert_eq!(granted(&keyed, hash("a"), now), 0);
+        assert_eq!(
+            granted(&keyed, 0, now) + granted(&keyed, 1, now),
+            10,
+            "hashes that mean something else inside"
+        );
+        assert_eq!(keyed.keys().len, 5);
+    }
+}
+
+#[test]
+fn an_idle_key_makes_room() {
+    for algorithm in BY_KEY {
+        let (clock, hand) = Clock::manual();
+        let keyed = table(quota(algorithm, 5, 5), 8, clock.now());
+        for round in 0..10u64 {
+            for key in 0..8 {
+                keyed.check(hash((round, key)), clock.now()).expect("a new key");
+            }
+            hand.advance(SECOND * 3);
+        }
+        let keys = keyed.keys();
+        assert_eq!((keys.len, keys.evicted), (8, 0), "{algorithm:?}");
+    }
+}
+
+/// Who has used up his quota is the last to be forgotten, however many come after him.
+#[test]
+fn a_flood_of_keys_resets_nobody() {
+    for algorithm in BY_KEY {
+        let now = Clock::manual().0.now();
+        let keyed = table(quota(algorithm, 5, 5), 64, now);
+        assert_eq!(granted(&keyed, hash("greedy"), now), 5);
+        for key in 0..10_000 {
+            keyed.check(hash(key), now).expect("a new key's first");
+        }
+        assert_eq!(granted(&keyed, hash("greedy"), now), 0, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn a_key_may_have_a_quota_of_its_own() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 64, now);
+    let (big, small) = (hash("big"), hash("small"));
+    keyed
+        .set_override(big, Some(quota(Algorithm::TokenBucket, 50, 50)))
+        .expect("good");
+    keyed
+        .set_override(small, Some(quota(Algorithm::TokenBucket, 1, 1)))
+        .expect("good");
+    let found = [big, small, hash("other")].map(|key| granted(&keyed, key, now));
+    assert_eq!(found, [50, 1, 5]);
+    keyed.set_override(big, None).expect("good");
+    let later = now + SECOND * 10;
+    assert_eq!(granted(&keyed, big, later), 5);
+    for (field, quota) in [
+        ("rateLimits.overrides.algorithm", quota(Algorithm::FixedWindow, 5, 5)),
+        (
+            "rateLimits.rate",
+            Quota {
+                requests: count(u32::MAX),
+                ..quota(Algorithm::TokenBucket, 5, 5)
+            },
+        ),
+    ] {
+        let error = keyed.set_override(big, Some(quota)).expect_err("it does not fit");
+        assert_eq!(error.field, field);
+    }
+}
+
+#[test]
+fn windows_of_all_keys_have_one_length() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::FixedWindow, 5, 5), 64, now);
+    let longer = Quota {
+        per: SECOND * 2,
+        ..quota(Algorithm::FixedWindow, 5, 5)
+    };
+    let error = keyed.set_override(1, Some(longer)).expect_err("another length");
+    assert_eq!(error.field, "rateLimits.overrides.per");
+    keyed
+        .set_override(1, Some(quota(Algorithm::FixedWindow, 7, 7)))
+        .expect("good");
+    let error = keyed
+        .set_quota(longer, now)
+        .expect_err("a key counts by the old length");
+    assert_eq!(error.field, "rateLimits.overrides.per");
+    keyed.set_override(1, None).expect("good");
+    keyed.set_quota(longer, now).expect("good");
+}
+
+#[test]
+fn a_lease_counts_for_each_key() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 64, now);
+    let lease = Lease {
+        requests: count(2),
+        burst: count(2),
+        until: now + SECOND,
+    };
+    keyed.set_lease(Some(lease), now).expect("good");
+    assert_eq!([hash("a"), hash("b")].map(|key| granted(&keyed, key, now)), [2, 2]);
+    assert_eq!(granted(&keyed, hash("a"), now + SECOND * 10), 5, "its own again");
+}
+
+#[test]
+fn a_log_is_not_offered_by_key() {
+    let now = Clock::manual().0.now();
+    let error = Keyed::new(quota(Algorithm::SlidingLog, 5, 5), NonZeroUsize::MIN, now).expect_err("not offered");
+    assert_eq!(error.field, "rateLimits.algorithm");
+}
+
+#[test]
+fn a_key_costs_sixteen_bytes() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 1_000_000, now);
+    let keys = keyed.keys();
+    assert_eq!(keys.capacity, 1_000_000);
+    assert!(keys.memory_bytes < 16 * 1_000_000 + 10_000, "{}", keys.memory_bytes);
+}
+
+/// Threads bring in the same new keys at once: each key gets exactly its quota, whoever was first.
+#[test]
+fn new_keys_that_come_together_have_one_slot_each() {
+    for algorithm in [Algorithm::TokenBucket, Algorithm::SlidingWindow] {
+        let now = Clock::manual().0.now();
+        let keyed = table(quota(algorithm, 5, 5), 4096, now);
+        let barrier = Barrier::new(8);
+        let run = || {
+            barrier.wait();
+            let mut found = vec![0; 500];
+            for _ in 0..3 {
+                for (key, count) in found.iter_mut().enumerate() {
+                    *count += usize::from(keyed.check(hash(key), now).is_ok());
+                }
+            }
+            found
+        };
+        let all: Vec<Vec<usize>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no panic"))
+                .collect()
+        });
+        for key in 0..500 {
+            let granted: usize = all.iter().map(|found| found[key]).sum();
+            assert_eq!(granted, 5, "{algorithm:?} key {key}");
+        }
+        assert_eq!(keyed.keys().evicted, 0);
+    }
+}

@@ -1,0 +1,32 @@
+//! Token bucket: `burst` requests at once, and one more every interval.
+//!
+//! **Bound.** Over any period `t` at most `burst + requests * t / per`.
+
+use super::Decision;
+use super::gcra::{nanos_of, units};
+use super::terms::Terms;
+
+#[inline(always)]
+pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
+    let now = units(now);
+    let full_at = state.max(now);
+    let after = full_at.saturating_add(n * terms.interval);
+    let latest = now.saturating_add(terms.tolerance);
+    if after <= latest {
+        return Decision::Grant { state: after, wait: 0 };
+    }
+    Decision::Refuse {
+        used: (full_at - now).div_ceil(terms.interval) + n,
+        retry_after: (n <= terms.burst).then(|| nanos_of(after - latest)),
+    }
+}
+
+/// How many are left, and the nanoseconds until it is full.
+#[inline(always)]
+pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
+    let now = units(now);
+    let full_at = state.max(now);
+    let latest = now.saturating_add(terms.tolerance);
+    let left = latest.saturating_sub(full_at) / terms.interval;
+    (left, nanos_of(full_at - now))
+}
