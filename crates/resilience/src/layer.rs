@@ -52,6 +52,7 @@ pub mod deadline;
 pub mod fallback;
 pub mod gate;
 pub mod hedge;
+pub mod limit;
 pub mod panic;
 pub mod retry;
 pub mod throttle;

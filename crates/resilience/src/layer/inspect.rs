@@ -14,8 +14,9 @@ use ::http::HeaderName;
 use super::Fault;
 use crate::deadline::{BadDeadline, Deadline};
 use crate::fallback::Degraded;
+use crate::limit::Standing;
 use crate::retry::{History, OuterAttempt};
-use crate::{Observed, Repeat};
+use crate::{Name, Observed, Repeat};
 
 pub(super) use http::is_grpc;
 pub use http::{ClientAddress, Cloned, CopyBody, Http, Idempotent, Once, With};
@@ -83,6 +84,8 @@ pub enum Mark<'a> {
     Degraded(Degraded),
     /// It came of more than one attempt.
     Tried(&'a History),
+    /// It counted in a limit that tells of itself.
+    Limited { policy: &'a Name, standing: Standing },
 }
 
 /// What callers are told apart by.

@@ -11,6 +11,7 @@ use nines_base::Clock;
 use super::{Inspect, Key, KeyBy, Mark, Stamp, describe_error, observe_error};
 use crate::Observed;
 use crate::deadline::{BadDeadline, Deadline, GRPC_TIMEOUT, TIMEOUT_MS};
+use crate::layer::fields;
 use crate::retry::{OuterAttempt, classify, is_idempotent};
 
 /// Reads `http` types: axum, tonic and hyper all speak them.
@@ -188,6 +189,10 @@ where
             }
             Mark::Tried(history) => {
                 response.extensions_mut().insert(history.clone());
+            }
+            Mark::Limited { policy, standing } => {
+                let (quota, left) = (standing.limit, standing.remaining);
+                fields::write(response.headers_mut(), policy, quota, left, Some(standing.reset));
             }
         }
     }
