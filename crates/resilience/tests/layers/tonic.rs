@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut};
 use http::uri::PathAndQuery;
-use nines_resilience::layer::{Http, answer, deadline, panic, timeout};
+use nines_resilience::breaker::State;
+use nines_resilience::layer::{Http, answer, breaker, deadline, limit, panic, timeout};
+use nines_resilience::limit::Quota;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -112,8 +115,15 @@ fn slow_only(request: &http::Request<Body>) -> Option<Duration> {
 }
 
 async fn serve() -> Server {
+    let two = Quota {
+        per: Duration::from_secs(3600),
+        ..Quota::per_second(NonZeroU32::new(2).expect("from 1"))
+    };
+    let by_method = |request: &http::Request<Body>| Some(request.uri().path().to_owned());
+    let capacity = NonZeroUsize::new(100).expect("over 0");
     let stack = ServiceBuilder::new()
         .layer(answer::Layer::silent())
+        .layer(limit::Layer::keyed_by("echo/limit", two, capacity, by_method, Http::new()).expect("a valid layer"))
         .layer(deadline::Layer::new("echo/deadline", deadline::Config::server(), Http::new()).expect("a valid layer"))
         .layer(timeout::Layer::per_request("echo/timeout", slow_only))
         .layer(panic::Layer::new("echo/panic"));
@@ -164,5 +174,49 @@ async fn a_tonic_server_answers_for_its_layers_and_a_layered_channel_tells_its_d
         assert_eq!(status.code(), code, "{status:?}");
         let told = status.metadata().get("x-nines-cause").expect("the cause is told");
         assert!(told.to_str().expect("ASCII").starts_with(cause), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_limited_call_is_resource_exhausted_with_the_pushback() {
+    let server = serve().await;
+    let time = Duration::from_secs(2);
+    for _ in 0..2 {
+        assert_eq!(call(&server, "hello", time).await.expect("an answer"), "hello");
+    }
+    let status = call(&server, "hello", time).await.expect_err("it is refused");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(
+        status
+            .message()
+            .starts_with("policy echo/limit refused: rate_limited: requests="),
+        "{status:?}"
+    );
+    assert!(status.metadata().contains_key("grpc-retry-pushback-ms"));
+    assert_eq!(call(&server, "other", time).await.expect("another method"), "other");
+}
+
+/// The status of a call that failed is in the head of its answer, where the breaker sees it.
+#[tokio::test]
+async fn a_breaker_around_a_channel_reads_grpc_statuses_and_keeps_the_channels_error() {
+    let gone = Server::start(|listener| async move { drop(listener) }).await;
+    let config = nines_resilience::breaker::Config {
+        consecutive_failures: Some(2),
+        ..Default::default()
+    };
+    let server = serve().await;
+    for (target, code) in [(&server, Code::Internal), (&gone, Code::Unavailable)] {
+        let breaker = breaker::Layer::new("echo/breaker", config, Http::new()).expect("a valid layer");
+        let path = PathAndQuery::from_static("/test.Echo/panic");
+        let mut last = Code::Ok;
+        for _ in 0..2 {
+            let mut client =
+                tonic::client::Grpc::new(ServiceBuilder::new().layer(breaker.clone()).service(channel(target)));
+            client.ready().await.expect("a lazy channel is ready");
+            let answer = client.unary(Request::new("panic".to_owned()), path.clone(), Text).await;
+            last = answer.expect_err("it fails").code();
+        }
+        assert_eq!(last, code);
+        assert_eq!(breaker.shared().core.state(), State::Open);
     }
 }
