@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use nines_base::{Kind, Retry};
 use nines_model::Cause;
 
 use crate::deadline::BadDeadline;
@@ -165,6 +166,26 @@ impl<'a> Fault<'a> {
             Fault::Refused(refusal) => Some(refusal),
             Fault::Stopped(stopped) => Some(&stopped.0),
             Fault::Panicked(_) | Fault::Malformed(_) => None,
+        }
+    }
+
+    /// The kind of failure, for those who map errors of all crates in one place.
+    pub fn kind(self) -> Kind {
+        match self.cause() {
+            Cause::RateLimited => Kind::ResourceExhausted,
+            Cause::DeadlineExceeded | Cause::UpstreamTimeout => Kind::DeadlineExceeded,
+            Cause::BadRequest => Kind::InvalidArgument,
+            Cause::Internal => Kind::Internal,
+            _ => Kind::Unavailable,
+        }
+    }
+
+    /// Whether the call may be made again: nothing happened if it was refused, and who knows what if it was under way.
+    pub fn retry(self) -> Retry {
+        match self {
+            Fault::Refused(_) => Retry::Safe,
+            Fault::Stopped(_) | Fault::Panicked(_) => Retry::Unknown,
+            Fault::Malformed(_) => Retry::Never,
         }
     }
 

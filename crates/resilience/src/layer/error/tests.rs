@@ -96,3 +96,23 @@ fn a_panic_of_any_payload_has_a_message() {
         assert!(panicked.message.starts_with(begin));
     }
 }
+
+#[test]
+fn a_fault_has_a_kind_and_says_whether_to_try_again() {
+    let refused = [
+        (Cause::RateLimited, Kind::ResourceExhausted),
+        (Cause::BreakerOpen, Kind::Unavailable),
+        (Cause::Overloaded, Kind::Unavailable),
+        (Cause::DeadlineExceeded, Kind::DeadlineExceeded),
+    ];
+    for (cause, kind) in refused {
+        let refusal = refusal(cause);
+        let fault = Fault::Refused(&refusal);
+        assert_eq!((fault.kind(), fault.retry()), (kind, Retry::Safe));
+    }
+    let panicked = Panicked { message: "x".into() };
+    let stopped = Stopped(refusal(Cause::UpstreamTimeout));
+    let faults = [Fault::Panicked(&panicked), Fault::Stopped(&stopped)];
+    assert_eq!(faults.map(Fault::kind), [Kind::Internal, Kind::DeadlineExceeded]);
+    assert_eq!(faults.map(Fault::retry), [Retry::Unknown; 2]);
+}
