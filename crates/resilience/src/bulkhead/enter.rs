@@ -1,0 +1,99 @@
+//! A call on its way in.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use nines_model::Cause;
+
+use super::{Bulkhead, Entry, Place, Slot, refused};
+use crate::{Measure, Refused};
+
+/// A call that enters a bulkhead, at once or from its queue. Dropped, it leaves the queue, or hands on the slot that it
+/// was given.
+///
+/// It is no `Future` because it knows no clock: whoever polls it tells the time, and wakes it at [`Enter::limit`].
+#[derive(Debug)]
+#[must_use = "it enters only when it is polled"]
+pub struct Enter {
+    bulkhead: Arc<Bulkhead>,
+    stage: Stage,
+    deadline: Option<Instant>,
+    begun: Instant,
+    limit: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Decided(Result<Slot, Refused>),
+    Waits(Place),
+    Over,
+}
+
+impl Enter {
+    pub(super) fn new(bulkhead: Arc<Bulkhead>, deadline: Option<Instant>, now: Instant) -> Self {
+        let stage = match bulkhead.join(deadline) {
+            Ok(Entry::In(slot)) => Stage::Decided(Ok(slot)),
+            Ok(Entry::Waits(place)) => Stage::Waits(place),
+            Err(refused) => Stage::Decided(Err(refused)),
+        };
+        let longest = matches!(stage, Stage::Waits(_))
+            .then(|| now.checked_add(bulkhead.max_wait()))
+            .flatten();
+        let limit = longest.map(|longest| deadline.map_or(longest, |deadline| deadline.min(longest)));
+        Self {
+            bulkhead,
+            stage,
+            deadline,
+            begun: now,
+            limit,
+        }
+    }
+
+    /// Until when it waits; poll it then. `None` if it does not wait.
+    pub fn limit(&self) -> Option<Instant> {
+        self.limit
+    }
+
+    /// A slot, or the refusal: the queue was full, or the time is over. After it was ready it must not be polled again;
+    /// it would stay pending.
+    pub fn poll_enter(&mut self, cx: &Context<'_>, now: Instant) -> Poll<Result<Slot, Refused>> {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Decided(decision) => Poll::Ready(decision),
+            Stage::Waits(place) => self.poll_waiting(place, cx, now),
+            Stage::Over => Poll::Pending,
+        }
+    }
+
+    fn poll_waiting(&mut self, place: Place, cx: &Context<'_>, now: Instant) -> Poll<Result<Slot, Refused>> {
+        if self.limit.is_some_and(|limit| now >= limit) {
+            self.bulkhead.leave(&place);
+            return Poll::Ready(Err(self.late(now)));
+        }
+        let polled = self.bulkhead.poll(&place, cx);
+        if polled.is_pending() {
+            self.stage = Stage::Waits(place);
+        }
+        polled.map(Ok)
+    }
+
+    fn late(&self, now: Instant) -> Refused {
+        let waited = now.saturating_duration_since(self.begun).as_secs_f64();
+        let mut late = refused(Measure::Wait, waited, self.bulkhead.max_wait().as_secs_f64());
+        if let Some(deadline) = self.deadline.filter(|deadline| now >= *deadline) {
+            late.cause = Cause::DeadlineExceeded;
+            late.evidence.bound = deadline.saturating_duration_since(self.begun).as_secs_f64();
+        }
+        late
+    }
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Decided(Ok(slot)) => self.bulkhead.release(slot),
+            Stage::Waits(place) => self.bulkhead.leave(&place),
+            Stage::Decided(Err(_)) | Stage::Over => {}
+        }
+    }
+}
