@@ -48,6 +48,7 @@ mod shared;
 
 pub mod answer;
 pub mod breaker;
+pub mod bulkhead;
 pub mod deadline;
 pub mod fallback;
 pub mod gate;
