@@ -1,0 +1,52 @@
+//! A [`Throttle`] around a service: calls are refused here with the probability that the callee would refuse them.
+
+use std::cell::RefCell;
+
+use nines_base::Rng;
+
+use super::gate::{self, Gate};
+use super::now;
+use crate::throttle::{Config, Throttle};
+use crate::{Invalid, Name, Observed, Refused};
+
+/// Makes throttled services.
+pub type Layer<I> = gate::Layer<Throttle, I>;
+
+/// A throttled service.
+pub type Service<S, I> = gate::Service<S, Throttle, I>;
+
+/// A call that the throttle let through, or refused.
+pub type Future<F, I, Req> = gate::Future<F, Throttle, I, Req>;
+
+impl<I> Layer<I> {
+    /// A layer that has seen nothing yet, whose refusals bear `name`.
+    pub fn new(name: impl Into<Name>, config: Config, inspect: I) -> Result<Self, Invalid> {
+        Ok(Self::around(name.into(), Throttle::new(config, now())?, inspect))
+    }
+}
+
+/// A throttle gives no ticket: only what a call came to counts.
+impl Gate for Throttle {
+    type Ticket = ();
+
+    fn enter(&self) -> Result<(), Refused> {
+        self.check(now(), draw())
+    }
+
+    fn record(&self, (): (), observed: Observed) {
+        Throttle::record(self, observed.outcome, now());
+    }
+
+    fn release(&self, (): ()) {}
+}
+
+/// A number in `[0, 1)` from the calling thread's own generator, which no other thread waits for.
+pub(crate) fn draw() -> f64 {
+    thread_local! {
+        static RNG: RefCell<Rng> = RefCell::new(Rng::from_entropy());
+    }
+    RNG.with_borrow_mut(Rng::unit)
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;
