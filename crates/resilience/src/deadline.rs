@@ -12,6 +12,9 @@ mod task;
 use std::time::{Duration, Instant};
 
 use http::Extensions;
+use nines_model::Cause;
+
+use crate::{Evidence, Measure, Refused};
 
 pub use header::{BadDeadline, GRPC_TIMEOUT, TIMEOUT_MS};
 pub use task::{Over, Scope, current, scope, within};
@@ -48,6 +51,23 @@ impl Deadline {
     /// Whether nothing is left. At the deadline itself it is over.
     pub fn is_over(self, now: Instant) -> bool {
         now >= self.0
+    }
+
+    /// Refuses what cannot be done in time: work that needs at least `needed`, which may be nothing, when less is left.
+    pub fn check(self, needed: Duration, now: Instant) -> Result<(), Refused> {
+        match self.remaining(now) {
+            Some(left) if left >= needed => Ok(()),
+            left => Err(Refused {
+                cause: Cause::DeadlineExceeded,
+                evidence: Evidence {
+                    measure: Measure::Deadline,
+                    value: left.unwrap_or_default().as_secs_f64(),
+                    bound: needed.as_secs_f64(),
+                    calls: 0,
+                },
+                retry_after: None,
+            }),
+        }
     }
 
     /// The one that comes first.

@@ -43,7 +43,8 @@ pub fn current() -> Option<Deadline> {
     CURRENT.try_get().ok()
 }
 
-/// Runs `future` with the deadline in force, and drops it when the deadline passes.
+/// Runs `future` with the deadline in force, and drops it when the deadline passes. It needs a tokio runtime with its
+/// timer switched on.
 pub async fn within<F: Future>(deadline: Deadline, future: F) -> Result<F::Output, Over> {
     let earliest = current().map_or(deadline, |outer| deadline.earlier(outer));
     let at = tokio::time::Instant::from_std(earliest.instant());

@@ -78,7 +78,7 @@ pub enum Kept {
 pub struct LastGoodSnapshot {
     pub entries: usize,
     pub bytes: usize,
-    /// Answers that had to go for others.
+    /// Answers that had to go for others or for their age.
     pub evicted: u64,
     /// Answers that weighed too much.
     pub too_heavy: u64,
@@ -184,3 +184,6 @@ impl<K, V> fmt::Debug for LastGood<K, V> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -36,10 +36,12 @@ const SLOTS: u64 = 10;
 /// Marks kept: a power of two over [`SLOTS`], so that the oldest of the window is not yet overwritten.
 const MARKS: usize = 16;
 /// Bits of a mark that hold requests; the others hold the slot. In one window there are fewer than 2^36 requests, and
-/// 2^28 slots of 10 ms, the shortest, are a month without any request in between.
+/// 2^28 slots of 100 ms, the shortest, are 310 days without any request in between.
 const COUNT_BITS: u32 = 36;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
 const SLOT_MASK: u64 = (1 << (64 - COUNT_BITS)) - 1;
+/// A mark that is ahead by less than this many slots is newer, because the clock stepped back; by more, it is very old.
+const MOST_BACK: u64 = 1 << 16;
 
 /// How many extra attempts there may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +50,7 @@ pub struct BudgetConfig {
     pub ratio: f64,
     /// Extra attempts per second that are granted without any request, at most 10 000. Default 3.
     pub min_per_second: u32,
-    /// How long a request counts, 100 ms to 10 min. Default 10 s (tower's, Finagle's and Linkerd's).
+    /// How long a request counts, 1 s to 10 min. Default 10 s (tower's, Finagle's and Linkerd's).
     pub window: Duration,
 }
 
@@ -69,12 +71,13 @@ impl BudgetConfig {
         ensure(ratio, "retry.budget.ratio", self.ratio, "0.0001 to 1")?;
         let floor = self.min_per_second;
         ensure(floor <= 10_000, "retry.budget.minPerSecond", floor, "0 to 10000")?;
-        let window = (Duration::from_millis(100)..=Duration::from_secs(600)).contains(&self.window);
-        ensure(window, "retry.budget.window", self.window, "100ms to 10m")
+        let window = (Duration::from_secs(1)..=Duration::from_secs(600)).contains(&self.window);
+        ensure(window, "retry.budget.window", self.window, "1s to 10m")
     }
 }
 
-/// The budget of everything that shares it: usually all calls under one policy.
+/// The budget of everything that shares it: usually all calls under one policy. It holds half a KiB and 128 bytes per
+/// processor, at most 2.5 KiB.
 #[derive(Debug)]
 pub struct Budget {
     origin: Origin,
@@ -145,7 +148,7 @@ impl Budget {
     pub fn try_withdraw(&self, now: Instant) -> bool {
         let credit = self.credit(now);
         let take = |spent: u64| {
-            let next = spent.max(credit.expired) + ATTEMPT;
+            let next = spent.max(credit.expired).saturating_add(ATTEMPT);
             (next <= credit.now).then_some(next)
         };
         let granted = self
@@ -172,19 +175,22 @@ impl Budget {
     /// Notes how many requests there were before this slot. Whoever loses the race leaves the other's note, and a clock
     /// that stepped back overwrites nothing newer.
     fn mark(&self, slot: u64, mark: &AtomicU64, marked: u64) {
-        let age = slot.wrapping_sub(slot_of(marked)) & SLOT_MASK;
-        if age > SLOT_MASK / 2 {
+        let ahead = slot_of(marked).wrapping_sub(slot) & SLOT_MASK;
+        if ahead < MOST_BACK {
             return;
         }
         let note = (slot & SLOT_MASK) << COUNT_BITS | (self.total() & COUNT_MASK);
-        let _lost_is_fine = mark.compare_exchange(marked, note, Ordering::Relaxed, Ordering::Relaxed);
+        // Released with the counters it was computed from, so that who reads the note finds at least as many requests.
+        let _lost_is_fine = mark.compare_exchange(marked, note, Ordering::Release, Ordering::Relaxed);
     }
 
     fn credit(&self, now: Instant) -> Credit {
         let now = self.nanos(now);
-        let total = self.total();
-        let requests = self.requests_since(self.slot(now), total);
-        let clock = |requests: u64, nanos: u64| requests * self.ratio + self.floor(nanos);
+        let (total, requests) = self.count(self.slot(now));
+        let clock = |requests: u64, nanos: u64| {
+            let earned = requests.saturating_mul(self.ratio);
+            earned.saturating_add(self.floor(nanos))
+        };
         Credit {
             now: clock(total, now),
             expired: clock(total - requests, now - SECOND),
@@ -192,16 +198,17 @@ impl Budget {
         }
     }
 
-    /// How many of `total` requests were made in the window that ends with `slot`: those since the oldest mark in it.
-    /// A slot without a mark had no request.
-    fn requests_since(&self, slot: u64, total: u64) -> u64 {
-        let window = slot - (SLOTS - 1)..=slot;
-        let oldest = window
-            .map(|slot| (slot, self.marks[place(slot)].load(Ordering::Relaxed)))
-            .find(|(slot, mark)| slot_of(*mark) == slot & SLOT_MASK);
-        oldest
-            .map_or(0, |(_, mark)| total.wrapping_sub(mark) & COUNT_MASK)
-            .min(total)
+    /// All requests, and those of them in the window that ends with `slot`: since the oldest note in it, because a slot
+    /// without a note had none. The note is read first, so that it is not ahead of the counters.
+    fn count(&self, slot: u64) -> (u64, u64) {
+        let mut window = slot - (SLOTS - 1)..=slot;
+        let oldest = window.find_map(|slot| {
+            let mark = self.marks[place(slot)].load(Ordering::Acquire);
+            (slot_of(mark) == slot & SLOT_MASK).then_some(mark)
+        });
+        let total = self.total();
+        let since = oldest.map_or(0, |mark| total.wrapping_sub(mark) & COUNT_MASK);
+        (total, since.min(total))
     }
 
     fn floor(&self, nanos: u64) -> u64 {

@@ -31,6 +31,14 @@ use http::{HeaderMap, StatusCode};
 use super::pushback::{digits, retry_after};
 use crate::{Observed, Outcome, Repeat};
 
+/// The callee surely did not process the request: the connect failed, HTTP/2 refused the stream (REFUSED_STREAM, or a
+/// GOAWAY that leaves it out: RFC 9113 section 8.7), nothing was sent.
+pub const UNPROCESSED: Observed = Observed {
+    outcome: Outcome::Failure,
+    repeat: Repeat::Safe,
+    retry_after: None,
+};
+
 /// Reads an HTTP answer. `wall` is the wall time, against which a date in Retry-After counts; one that cannot be read is
 /// taken as absent, and of several the longest counts.
 pub fn http(status: StatusCode, headers: &HeaderMap, wall: SystemTime) -> Observed {
@@ -108,3 +116,6 @@ fn asked(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
         .filter_map(|value| retry_after(value.as_bytes(), wall).ok())
         .max()
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nines_base::{Kind, Retry};
 
+use super::pushback::digits;
+
 /// A call's number at the hop that sent it, from 1, in `x-nines-attempt`. A call that is already a repetition is not
 /// repeated further down: the hop that repeats is the one nearest to the user that can, and the load does not multiply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,12 +65,9 @@ impl OuterAttempt {
 
     /// Reads the header's value: one to three digits, not 0.
     pub fn parse(value: &[u8]) -> Result<Self, BadAttempt> {
-        let digits = (1..=3).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-        let number = value.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit & 0xf));
-        match NonZeroU32::new(number) {
-            Some(number) if digits => Ok(Self(number)),
-            _ => Err(bad(value)),
-        }
+        let number = digits(value).filter(|_| value.len() <= 3);
+        let number = number.and_then(|number| NonZeroU32::new(u32::try_from(number).ok()?));
+        number.map(Self).ok_or_else(|| bad(value))
     }
 
     /// The header's value.

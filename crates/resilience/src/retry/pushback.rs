@@ -59,3 +59,6 @@ fn date(value: &[u8], wall: SystemTime) -> Option<Duration> {
     let at = httpdate::parse_http_date(text).ok()?;
     Some(at.duration_since(wall).unwrap_or(Duration::ZERO))
 }
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests;

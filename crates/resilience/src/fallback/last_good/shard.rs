@@ -48,6 +48,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Shard<K, V> {
         self.bytes
     }
 
+    /// Keys that queue, outdated ones included.
+    #[cfg(all(test, not(feature = "loom")))]
+    pub(super) fn queued(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<(V, u64)> {
         let entry = self.entries.get(key)?;
         Some((entry.value.clone(), entry.kept))
