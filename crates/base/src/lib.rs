@@ -6,11 +6,9 @@ mod backoff;
 mod clock;
 pub mod duration;
 mod error;
-mod ewma;
 mod rng;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock};
 pub use error::{Kind, Retry};
-pub use ewma::PeakEwma;
 pub use rng::Rng;

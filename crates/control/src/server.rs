@@ -45,7 +45,7 @@ pub struct Config {
     /// Open connections, at most.
     pub max_connections: usize,
     /// Time for a connection's first request, and for the head of every later one.
-    pub head_timeout: Duration,
+    pub request_timeout: Duration,
     /// Registrations found without liveness at the start are left alone for so long.
     pub grace: Duration,
     /// Changes remembered for subscribers that come back.
@@ -82,7 +82,7 @@ impl Config {
             hub: hub::Config::default(),
             sessions: session::Config::default(),
             max_connections: 100_000,
-            head_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(10),
             grace: session::DEFAULT_TTL,
             recent: RECENT_SUBJECTS,
         }

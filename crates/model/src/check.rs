@@ -8,7 +8,7 @@ mod listeners;
 mod policies;
 mod routes;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use crate::problem::{self, Problem};
 use crate::{Kind, Resource, ResourceKey, ServiceKey};
@@ -29,16 +29,6 @@ pub fn check(resources: &Resources, registered: impl Fn(&ServiceKey) -> bool) ->
     duplicates::check(&world, &mut problems);
     policies::check(&world, &mut problems);
     problems
-}
-
-/// The mistakes that a change brings: those of the state after it that the state before it did not have. A state in
-/// which something went missing meanwhile can so still be changed, and a deletion that leaves something pointing into
-/// the void is refused.
-pub fn introduced(before: &Resources, after: &Resources, registered: impl Fn(&ServiceKey) -> bool) -> Vec<Problem> {
-    let known: HashSet<String> = check(before, &registered).iter().map(Problem::to_string).collect();
-    let mut problems = check(after, &registered);
-    problems.retain(|problem| !known.contains(&problem.to_string()));
-    problem::cap(problems)
 }
 
 struct World<'a> {

@@ -33,7 +33,7 @@ pub(crate) async fn read(exchange: &mut Exchange<'_>) -> Result<(), Stop> {
         Reading::Closed if received == 0 => Err(Stop::Silent),
         Reading::Closed => Err(Stop::client_closed("sending the head")),
         Reading::Late => Err(
-            Refusal::new(Cause::HeadTimeout, "the request's head did not come in time")
+            Refusal::new(Cause::RequestTimeout, "the request's head did not come in time")
                 .with(
                     "limit",
                     nines_base::duration::format(exchange.worker.config.timeouts.head),

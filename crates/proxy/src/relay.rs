@@ -216,7 +216,7 @@ fn late_upload(exchange: &mut Exchange<'_>) -> Option<Stop> {
         return None;
     }
     let message = "the request's body did not come in time";
-    let refusal = Refusal::new(Cause::HeadTimeout, message).with("received", exchange.upload.moved);
+    let refusal = Refusal::new(Cause::RequestTimeout, message).with("received", exchange.upload.moved);
     Some(refusal.into())
 }
 

@@ -16,7 +16,7 @@ mod table;
 pub use condition::Condition;
 pub use host::Host;
 pub(crate) use path::PathTable;
-pub use rule::{Action, Backend, CompiledRule, Forward, Limits, Refusal, Retry, RuleId};
+pub use rule::{Action, Backend, CompiledRule, Forward, Refusal, RuleId};
 pub use table::{Candidate, Found, Rank, RoutePath, Table};
 
 /// What matching looks at. The codec has checked all of it: the host is in lower case and without port (empty if there

@@ -6,7 +6,6 @@
 
 mod describe;
 mod listener;
-mod policy;
 mod rules;
 mod services;
 mod upstream;
@@ -16,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nines_model::problem::Problem;
-use nines_model::{Catalog, Resource, ResourceKey, Revision, ServiceKey};
+use nines_model::{Catalog, Governing, Resource, ResourceKey, Revision, ServiceKey};
 
 use crate::route::RuleId;
 
@@ -24,7 +23,6 @@ pub use listener::{ListenerId, ListenerPlan};
 pub use services::services;
 pub use upstream::{Upstream, UpstreamId};
 
-use policy::Policies;
 use rules::Rules;
 use upstream::Upstreams;
 
@@ -48,7 +46,8 @@ impl Snapshot {
         let empty = Snapshot::default();
         let previous = previous.unwrap_or(&empty);
         let mut problems = Vec::new();
-        let policies = Policies::index(catalog, &mut problems);
+        let policies = Governing::index(catalog);
+        problems.extend(policies.overlaps());
         let mut upstreams = Upstreams::new(catalog, &policies, previous, now);
         let rules = Rules::compile(catalog, &policies, previous, &mut upstreams, &mut problems);
         let listeners = listener::compile(catalog, &rules, &mut problems);

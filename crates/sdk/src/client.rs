@@ -1,15 +1,13 @@
 //! A client of another service: balanced over the registry's endpoints, retried where that is safe, inside a deadline.
 
 mod attempt;
+pub(crate) mod connect;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::Full;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use nines_base::Clock;
 use nines_model::ServiceKey;
 use serde::Serialize;
@@ -21,10 +19,8 @@ use crate::error::CallError;
 use crate::follow::Upstream;
 use attempt::Attempts;
 
-/// How long a call may take when neither it nor its caller says (the route timeout of the data plane).
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(15);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const POOL_IDLE: Duration = Duration::from_secs(30);
+/// The longest that a call may take when its policy says `0s`, which is no limit.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// How much of a body stands in an error.
 const EXCERPT: usize = 200;
 
@@ -33,13 +29,6 @@ const EXCERPT: usize = 200;
 pub struct Client {
     key: ServiceKey,
     upstream: Arc<Upstream>,
-    transport: Transport,
-}
-
-/// The connections of all clients of a service.
-#[derive(Debug, Clone)]
-pub(crate) struct Transport {
-    http: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
     clock: Clock,
 }
 
@@ -52,7 +41,7 @@ pub struct RequestBuilder {
     path: String,
     headers: HeaderMap,
     body: Bytes,
-    timeout: Duration,
+    timeout: Option<Duration>,
     mistake: Option<String>,
 }
 
@@ -67,26 +56,9 @@ pub struct Response {
     pub body: Bytes,
 }
 
-impl Transport {
-    pub(crate) fn new(clock: Clock) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Self { http, clock }
-    }
-}
-
 impl Client {
-    pub(crate) fn new(key: ServiceKey, upstream: Arc<Upstream>, transport: Transport) -> Self {
-        Self {
-            key,
-            upstream,
-            transport,
-        }
+    pub(crate) fn new(key: ServiceKey, upstream: Arc<Upstream>, clock: Clock) -> Self {
+        Self { key, upstream, clock }
     }
 
     pub fn get(&self, path: impl Into<String>) -> RequestBuilder {
@@ -105,7 +77,7 @@ impl Client {
             path: path.into(),
             headers: HeaderMap::new(),
             body: Bytes::new(),
-            timeout: TIMEOUT,
+            timeout: None,
             mistake: None,
         }
     }
@@ -131,24 +103,27 @@ impl RequestBuilder {
         self.header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
-    /// How long the call may take with all its attempts; 15 s if not set. The deadline of the request that is being
-    /// served shortens it.
+    /// How long the call may take with all its attempts; the policy's `timeout.request` if not set, which is 15 s by
+    /// default. The deadline of the request that is being served shortens it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
     /// Sends it. A failed connect is tried again on another endpoint; so is an idempotent request (RFC 9110 section
-    /// 9.2.2) that was broken off before an answer came. Every status is an answer and no error.
+    /// 9.2.2) that was broken off before an answer came; as often as the service's Policy says. Every status is an
+    /// answer and no error.
     pub async fn send(self) -> Result<Response, CallError> {
         let service = self.client.key.name.clone();
         if let Some(reason) = self.mistake {
             return Err(CallError::BadRequest { service, reason });
         }
         let start = Instant::now();
+        let limits = self.client.upstream.limits();
+        let own = start + self.timeout.or(limits.request).unwrap_or(LONGEST).min(LONGEST);
         let call = Call::current();
         let inherited = call.as_ref().and_then(|call| call.deadline);
-        let deadline = inherited.map_or(start + self.timeout, |inherited| inherited.min(start + self.timeout));
+        let deadline = inherited.map_or(own, |inherited| inherited.min(own));
         let attempts = Attempts {
             client: &self.client,
             method: self.method,
@@ -157,6 +132,7 @@ impl RequestBuilder {
             body: self.body,
             call,
             deadline,
+            limits: &limits,
         };
         match timeout_at(deadline, Box::pin(attempts.run())).await {
             Ok(outcome) => outcome,

@@ -22,7 +22,7 @@ struct Parts {
     settings: Settings,
     key: InstanceKey,
     follow: Follow,
-    client: crate::client::Transport,
+    clock: Clock,
     health: Health,
     metrics: Registry,
     tasks: Tasks,
@@ -32,7 +32,7 @@ impl Context {
     pub(crate) fn new(settings: Settings, key: InstanceKey, tasks: Tasks, clock: Clock) -> Self {
         Self(Arc::new(Parts {
             follow: Follow::new(&settings.namespace, clock.clone()),
-            client: crate::client::Transport::new(clock),
+            clock,
             settings,
             key,
             health: Health::new(),
@@ -58,7 +58,7 @@ impl Context {
     pub fn client(&self, service: &str) -> Client {
         let key = ServiceKey::new(&self.0.settings.namespace, service);
         let upstream = self.0.follow.upstream(&key);
-        Client::new(key, upstream, self.0.client.clone())
+        Client::new(key, upstream, self.0.clock.clone())
     }
 
     pub fn settings(&self) -> &Settings {

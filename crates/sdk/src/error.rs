@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use nines_base::{Kind, Retry};
 
 use crate::SettingsError;
@@ -53,6 +56,13 @@ pub enum CallError {
         reason: String,
         attempts: u32,
     },
+    #[error("{service}: {endpoint} did not answer within {}, after {attempts} attempts", nines_base::duration::format(*.after))]
+    Slow {
+        service: String,
+        endpoint: SocketAddr,
+        after: Duration,
+        attempts: u32,
+    },
     #[error("{service}: no answer within {}", nines_base::duration::format(*.after))]
     Timeout { service: String, after: Duration },
     #[error("{service}: the request cannot be made: {reason}")]
@@ -62,7 +72,7 @@ pub enum CallError {
     #[error("{service}: answered {status}: {body}")]
     Status {
         service: String,
-        status: http::StatusCode,
+        status: StatusCode,
         body: String,
     },
 }
@@ -88,7 +98,7 @@ impl CallError {
         match self {
             CallError::NoEndpoint { .. } | CallError::Connect { .. } => Kind::Unavailable,
             CallError::Broken { .. } => Kind::UnknownOutcome,
-            CallError::Timeout { .. } => Kind::DeadlineExceeded,
+            CallError::Slow { .. } | CallError::Timeout { .. } => Kind::DeadlineExceeded,
             CallError::BadRequest { .. } => Kind::InvalidArgument,
             CallError::BadBody { .. } | CallError::Status { .. } => Kind::Internal,
         }
@@ -97,5 +107,22 @@ impl CallError {
     /// Whether the caller may make the same call again.
     pub fn retry(&self) -> Retry {
         self.kind().retry()
+    }
+}
+
+/// A handler may end with `?`: 503 where nobody was reached, 504 where the time was over, 502 for what the other service
+/// did, 500 for a request that could not be made.
+impl IntoResponse for CallError {
+    fn into_response(self) -> Response {
+        let (status, kind) = match &self {
+            CallError::NoEndpoint { .. } => (StatusCode::SERVICE_UNAVAILABLE, "no_endpoint"),
+            CallError::Connect { .. } => (StatusCode::SERVICE_UNAVAILABLE, "connect_failed"),
+            CallError::Broken { .. } => (StatusCode::BAD_GATEWAY, "upstream_reset"),
+            CallError::Slow { .. } | CallError::Timeout { .. } => (StatusCode::GATEWAY_TIMEOUT, "upstream_timeout"),
+            CallError::BadBody { .. } | CallError::Status { .. } => (StatusCode::BAD_GATEWAY, "upstream_protocol"),
+            CallError::BadRequest { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        let error = serde_json::json!({"error": {"kind": kind, "message": self.to_string()}});
+        (status, Json(error)).into_response()
     }
 }

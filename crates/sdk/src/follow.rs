@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nines_base::Clock;
 use nines_client::{Subscription, Update, Verdict, Wishes};
-use nines_model::{Catalog, ConfigKey, Interest, Kind, ServiceKey};
+use nines_model::{Catalog, ConfigKey, Governing, Interest, Kind, ServiceKey};
 use parking_lot::Mutex;
 
 use crate::config::Slot;
@@ -86,7 +86,9 @@ impl Follow {
     pub(crate) fn apply(&self, update: Update) -> Vec<(ConfigKey, Verdict)> {
         let mut state = self.0.state.lock();
         let now = self.0.clock.now();
+        let governing = Governing::index(&update.catalog);
         for (key, upstream) in &state.upstreams {
+            upstream.govern(&governing.effective(None, key));
             // Before the interest is answered the absence of a service says nothing.
             if covers(&update, key) {
                 upstream.update(&update.catalog, key, now);
@@ -122,11 +124,9 @@ impl Follow {
             interest.services.insert(key.clone());
         }
         if !state.upstreams.is_empty() {
-            interest
-                .kinds
-                .entry(Kind::Service)
-                .or_default()
-                .insert(&self.0.namespace);
+            for kind in [Kind::Service, Kind::Policy] {
+                interest.kinds.entry(kind).or_default().insert(&self.0.namespace);
+            }
         }
         interest
     }

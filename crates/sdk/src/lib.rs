@@ -30,3 +30,8 @@ pub use nines_runtime::Health;
 pub use nines_runtime::log::Format as LogFormat;
 pub use service::{Service, ServiceBuilder};
 pub use settings::{Settings, SettingsError};
+
+/// The guide's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/sdk.md")]
+struct Guide;

@@ -23,9 +23,9 @@ pub struct Settings {
     pub servers: Vec<String>,
     /// `NINES_LABELS`: `version=v1,zone=a`.
     pub labels: BTreeMap<String, String>,
-    /// `NINES_LOG`: `json` or `human`.
+    /// `NINES_LOG_FORMAT`: `json` or `human`.
     pub log: Format,
-    /// `NINES_LOG_FILTER`: a level or a list of `target=level`.
+    /// `NINES_LOG`: a level or a list of `target=level`.
     pub log_filter: String,
     /// `NINES_DATA_DIR`: where the last-known-good file goes; without it there is none.
     pub data_dir: Option<PathBuf>,
@@ -78,9 +78,9 @@ impl Settings {
             advertise: source.read("NINES_ADVERTISE", address),
             servers: source.read("NINES_SERVER", list).unwrap_or_default(),
             labels: source.read("NINES_LABELS", labels).unwrap_or_default(),
-            log: source.read("NINES_LOG", format).unwrap_or(default.log),
+            log: source.read("NINES_LOG_FORMAT", format).unwrap_or(default.log),
             log_filter: source
-                .read("NINES_LOG_FILTER", |text| Ok(text.into()))
+                .read("NINES_LOG", |text| Ok(text.into()))
                 .unwrap_or(default.log_filter),
             data_dir: source.read("NINES_DATA_DIR", |text| Ok(PathBuf::from(text))),
             drain: source.read("NINES_DRAIN", duration).unwrap_or(default.drain),
@@ -186,7 +186,7 @@ mod tests {
             ("NINES_ADVERTISE", "10.0.0.7"),
             ("NINES_SERVER", "http://a:1, http://b:2"),
             ("NINES_LABELS", "version=v1,zone=a"),
-            ("NINES_LOG", "json"),
+            ("NINES_LOG_FORMAT", "json"),
             ("NINES_DRAIN", "5s"),
         ])
         .unwrap();
@@ -201,7 +201,7 @@ mod tests {
             ("NINES_NAMESPACE", "A"),
             ("NINES_LISTEN", "8080"),
             ("NINES_LABELS", "v1"),
-            ("NINES_LOG", "xml"),
+            ("NINES_LOG_FORMAT", "xml"),
             ("NINES_DRAIN", "5"),
         ])
         .unwrap_err();
@@ -215,7 +215,7 @@ mod tests {
                 "NINES_NAMESPACE",
                 "NINES_LISTEN",
                 "NINES_LABELS",
-                "NINES_LOG",
+                "NINES_LOG_FORMAT",
                 "NINES_DRAIN"
             ]
         );

@@ -27,7 +27,7 @@ impl From<CallError> for Refusal {
         let status = match &error {
             CallError::Status { status, .. } if status.is_client_error() => *status,
             CallError::NoEndpoint { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+            CallError::Slow { .. } | CallError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::BAD_GATEWAY,
         };
         Refusal(status, error.to_string())

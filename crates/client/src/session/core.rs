@@ -148,6 +148,11 @@ impl Core {
         }
     }
 
+    /// Whether the control plane has answered on this stream.
+    pub(super) fn is_welcomed(&self) -> bool {
+        self.welcomed
+    }
+
     /// What to tell people while the stream is up.
     pub(super) fn status(&self) -> SessionStatus {
         let refused = self.instances.iter().find_map(|(key, entry)| match &entry.stage {

@@ -134,6 +134,9 @@ impl Runner {
                 _ = beat.tick() => self.core.beat(),
                 () = sleep_until(heard + every * 2) => return Ended::Lost("no answer to a heartbeat".into()),
             };
+            if self.core.is_welcomed() {
+                self.tell();
+            }
             for message in messages {
                 match timeout(every, outgoing.send(message)).await {
                     Ok(Ok(())) => {}
@@ -177,7 +180,7 @@ impl Runner {
 
     /// Takes in what the control plane says, and gives what is to be sent.
     fn hear(&mut self, response: SessionResponse) -> Vec<SessionRequest> {
-        let messages = match response.message {
+        match response.message {
             Some(Message::Welcome(welcome)) => {
                 self.servers.succeeded();
                 self.core.welcome(welcome.session)
@@ -227,11 +230,14 @@ impl Runner {
                 Vec::new()
             }
             Some(Message::Alive(_)) | None => Vec::new(),
-        };
+        }
+    }
+
+    /// Publishes the status as the core has it.
+    fn tell(&self) {
         let now = self.core.status();
         self.status
             .send_if_modified(|status| std::mem::replace(status, now.clone()) != now);
-        messages
     }
 
     fn with_key(&mut self, id: Option<nines_wire::proto::InstanceId>, then: impl FnOnce(&mut Core, &InstanceKey)) {

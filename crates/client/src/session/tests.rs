@@ -183,6 +183,26 @@ mod task {
     }
 
     #[tokio::test]
+    async fn a_registration_on_a_running_stream_is_under_way_until_it_is_confirmed() {
+        let tasks = Tasks::new();
+        let mut control = Control::default();
+        let mut seen = control.sessions();
+        let server = serve(control, &tasks).await;
+        let session = session(server, &tasks);
+        let mut stream = seen.recv().await.expect("a stream");
+        assert_eq!(stream.hear().await, Some("hello"));
+        let welcome = proto::Welcome {
+            session: "s1".into(),
+            ttl_ms: 3000,
+        };
+        stream.say(Answer::Welcome(welcome)).await;
+        let mut status = session.status();
+        until(&mut status, |s| *s == SessionStatus::Registered { revision: 0 }).await;
+        session.register(key(), registration());
+        until(&mut status, |s| *s == SessionStatus::Registering).await;
+    }
+
+    #[tokio::test]
     async fn a_drain_waits_for_the_word() {
         let tasks = Tasks::new();
         let mut control = Control::default();

@@ -48,7 +48,7 @@ pub(super) async fn run(listener: TcpListener, router: Router, config: &Config, 
         let connection = Connection {
             router: router.clone(),
             peer,
-            head_timeout: config.head_timeout,
+            request_timeout: config.request_timeout,
             stopping: stopping.clone(),
             _slot: slot,
         };
@@ -71,7 +71,7 @@ async fn accept(
 struct Connection {
     router: Router,
     peer: SocketAddr,
-    head_timeout: Duration,
+    request_timeout: Duration,
     stopping: CancellationToken,
     _slot: Option<OwnedSemaphorePermit>,
 }
@@ -79,7 +79,7 @@ struct Connection {
 impl Connection {
     async fn serve(self, stream: TcpStream) {
         let greeted = Arc::new(AtomicBool::new(false));
-        let builder = builder(self.head_timeout);
+        let builder = builder(self.request_timeout);
         let (router, peer, seen) = (self.router, self.peer, greeted.clone());
         let service = hyper::service::service_fn(move |mut request: http::Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Connection {
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         // While the version is not known yet neither protocol's own time-out runs.
-        let mut first = std::pin::pin!(tokio::time::sleep(self.head_timeout));
+        let mut first = std::pin::pin!(tokio::time::sleep(self.request_timeout));
         let mut told = false;
         let result = loop {
             tokio::select! {
@@ -107,12 +107,12 @@ impl Connection {
     }
 }
 
-fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
+fn builder(request_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout);
+        .header_read_timeout(request_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())

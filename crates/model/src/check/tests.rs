@@ -199,16 +199,3 @@ fn a_target_has_one_policy() {
         &["Policy/default/q: spec.targetRefs[0]: is governed by Policy/default/p already"],
     );
 }
-
-#[test]
-fn a_change_answers_for_what_it_brings_and_not_for_what_was_there() {
-    let spec = "parentRefs: [{name: edge}], rules: [{backendRefs: [{name: gone}]}]";
-    let before = set(&(edge() + &route("r", spec)));
-    let mut after = before.clone();
-    after.extend(set(&service("other")));
-    assert_eq!(introduced(&before, &after, |_| false), []);
-    after.retain(|key, _| key.kind != Kind::Gateway);
-    let problems = introduced(&before, &after, |_| false);
-    assert_eq!(problems.len(), 1);
-    assert_eq!(problems[0].path, "spec.parentRefs[0].name");
-}

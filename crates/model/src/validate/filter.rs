@@ -3,22 +3,9 @@
 use super::{Report, text};
 use crate::problem::quote;
 use crate::route::{
-    Filter, FilterKind, Header, HeaderModifier, Match, PathKind, PathModifier, PathModifierKind, Redirect, Rewrite,
+    Filter, FilterKind, Header, HeaderModifier, Match, PathKind, PathModifier, PathModifierKind, RESERVED_HEADERS,
+    Redirect, Rewrite,
 };
-
-/// Headers that belong to the connection or the framing (RFC 9110 section 7.6.1): the proxy writes them itself.
-const RESERVED: [&str; 10] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-nines-cause",
-];
 
 pub(super) fn validate_all(report: &mut Report, at: &str, filters: &[Filter], matches: &[Match]) {
     for (index, filter) in filters.iter().enumerate() {
@@ -122,7 +109,9 @@ fn header_name(name: &str) -> Result<(), String> {
     text::token(name, "header name")?;
     match name.to_ascii_lowercase().as_str() {
         "host" => Err("`host` is changed by a URLRewrite filter's hostname".into()),
-        lower if RESERVED.contains(&lower) => Err(format!("`{lower}` is written by the proxy and cannot be edited")),
+        lower if RESERVED_HEADERS.contains(&lower) => {
+            Err(format!("`{lower}` is written by the proxy and cannot be edited"))
+        }
         _ => Ok(()),
     }
 }

@@ -250,7 +250,7 @@ fn service_program(service: &ServiceSpec, number: u32, path: &Path, layout: &Lay
         ("NINES_SERVER".into(), format!("http://{control}")),
         ("NINES_INSTANCE_ID".into(), name.clone()),
         ("NINES_LABELS".into(), labels.join(",")),
-        ("NINES_LOG".into(), "json".into()),
+        ("NINES_LOG_FORMAT".into(), "json".into()),
         ("NINES_DATA_DIR".into(), layout.state_of(&name).display().to_string()),
     ]);
     env.extend(service.env.clone());

@@ -1,20 +1,6 @@
 //! Edits of headers.
 
-use nines_model::route::{Header, HeaderModifier};
-
-/// Names that say where a message ends, how long its connection lives, or where it goes. The engine writes them itself.
-const RESERVED: [&str; 10] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-];
+use nines_model::route::{Header, HeaderModifier, RESERVED_HEADERS};
 
 /// Edits that need one pass over a head: leave out every header that [`HeaderEdits::drops`], then write
 /// [`HeaderEdits::additions`]. Names are in lower case.
@@ -88,7 +74,7 @@ fn checked_name(name: &str) -> Result<Box<str>, String> {
         return Err(format!("`{name}` is no header name"));
     }
     let name = name.to_ascii_lowercase();
-    if RESERVED.contains(&name.as_str()) {
+    if RESERVED_HEADERS.contains(&name.as_str()) {
         return Err(format!("header `{name}` cannot be edited: the proxy writes it itself"));
     }
     Ok(name.into())

@@ -1,10 +1,9 @@
 //! What is to be done with a request that a rule takes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nines_balance::{Split, Turn};
-use nines_base::Backoff;
+use nines_model::governing::Limits;
 use nines_model::{Cause, ServiceKey};
 
 use crate::filter::{HeaderEdits, RedirectPlan, RequestPlan};
@@ -56,30 +55,6 @@ pub struct Backend {
     pub limits: Limits,
 }
 
-/// Time limits and retries of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Limits {
-    /// The whole request; `None` is no limit.
-    pub request: Option<Duration>,
-    /// One attempt; `None` is no limit of its own.
-    pub attempt: Option<Duration>,
-    /// Connecting; `None` is no limit of its own.
-    pub connect: Option<Duration>,
-    pub retry: Retry,
-}
-
-/// Trying again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Retry {
-    /// Attempts beyond the first.
-    pub attempts: u32,
-    pub backoff: Backoff,
-    /// Retries per first attempt, in `(0, 1]`.
-    pub budget_ratio: f64,
-    /// Retries that are always allowed.
-    pub budget_min_per_second: u32,
-}
-
 /// An answer of our own because the configuration leaves no other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -104,31 +79,6 @@ impl Refusal {
             cause: Cause::NoEndpoint,
             status: 500,
             reason: reason.into(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            request: Some(Duration::from_secs(15)),
-            attempt: None,
-            connect: Some(Duration::from_secs(1)),
-            retry: Retry::default(),
-        }
-    }
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            attempts: 2,
-            backoff: Backoff {
-                base: Duration::from_millis(25),
-                max: Duration::from_millis(250),
-            },
-            budget_ratio: 0.2,
-            budget_min_per_second: 3,
         }
     }
 }

@@ -29,7 +29,7 @@ fn listener(plan: &ListenerPlan) -> Value {
     json!({
         "name": plan.id.as_str(),
         "address": plan.address.to_string(),
-        "host": plan.host.to_string(),
+        "listensFor": plan.hosts.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "hosts": hosts.collect::<Vec<_>>(),
     })
 }

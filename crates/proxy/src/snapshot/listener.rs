@@ -1,6 +1,6 @@
 //! From Gateways to listeners with their tables.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,13 +21,15 @@ const CLASS: &str = "nines";
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ListenerId(Arc<str>);
 
-/// One socket to listen on.
+/// One socket to listen on, for one listener or for several with different hosts.
 #[derive(Debug)]
 pub struct ListenerPlan {
+    /// The first listener's.
     pub id: ListenerId,
     /// Port 0 lets the system choose.
     pub address: SocketAddr,
-    pub host: Host,
+    /// The listeners' hosts.
+    pub hosts: Vec<Host>,
     pub table: Table,
 }
 
@@ -50,7 +52,9 @@ impl ListenerPlan {
     }
 }
 
-/// The listeners of all Gateways. The first of several on one address and port wins.
+/// The listeners of all Gateways. Those on one address and port with different hosts share the socket and one table, so
+/// that a request which no rule of the most specific host takes goes on to the less specific ones, of whichever listener.
+/// Of several with the same host the first wins.
 pub(super) fn compile(catalog: &Catalog, rules: &Rules<'_>, problems: &mut Vec<Problem>) -> Vec<Arc<ListenerPlan>> {
     let routes = rules
         .routes
@@ -59,7 +63,6 @@ pub(super) fn compile(catalog: &Catalog, rules: &Rules<'_>, problems: &mut Vec<P
         .collect();
     let mut compiler = Compiler {
         routes,
-        taken: HashMap::new(),
         plans: Vec::new(),
         problems,
     };
@@ -75,8 +78,7 @@ pub(super) fn compile(catalog: &Catalog, rules: &Rules<'_>, problems: &mut Vec<P
 
 struct Compiler<'a, 'p> {
     routes: Vec<Attachable<'a>>,
-    taken: HashMap<SocketAddr, ListenerId>,
-    plans: Vec<Arc<ListenerPlan>>,
+    plans: Vec<ListenerPlan>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -124,50 +126,50 @@ impl Compiler<'_, '_> {
         for (number, address) in addresses.iter().enumerate() {
             let socket = SocketAddr::new(*address, listener.port);
             let id = listener_id(key, listener, *address, number);
-            if let Err(message) = self.claim(socket, &id) {
-                self.problems.push(problem(key, format!("{at}.port"), message));
-                continue;
+            match self.claim(socket, id, host) {
+                Ok(place) => self.attach(place, key, listener, host),
+                Err(message) => self.problems.push(problem(key, format!("{at}.port"), message)),
             }
-            let table = self.table(key, listener, host);
-            self.plans.push(Arc::new(ListenerPlan {
+        }
+    }
+
+    /// The place of the plan for that socket. Port 0 is another port each time.
+    fn claim(&mut self, socket: SocketAddr, id: ListenerId, host: &Host) -> Result<usize, String> {
+        let known = |plan: &ListenerPlan| socket.port() != 0 && plan.address == socket;
+        let Some(place) = self.plans.iter().position(known) else {
+            self.plans.push(ListenerPlan {
                 id,
                 address: socket,
-                host: host.clone(),
-                table,
-            }));
+                hosts: vec![host.clone()],
+                table: Table::default(),
+            });
+            return Ok(self.plans.len() - 1);
+        };
+        let plan = &mut self.plans[place];
+        if plan.hosts.contains(host) {
+            let first = &plan.id;
+            return Err(format!(
+                "{socket} is taken by listener {first} for the same hosts; choose another port or `hostname`"
+            ));
         }
+        plan.hosts.push(host.clone());
+        Ok(place)
     }
 
-    /// Port 0 is another port each time.
-    fn claim(&mut self, socket: SocketAddr, id: &ListenerId) -> Result<(), String> {
-        if socket.port() == 0 {
-            return Ok(());
-        }
-        match self.taken.insert(socket, id.clone()) {
-            None => Ok(()),
-            Some(first) => {
-                let message = format!("{socket} is taken by listener {first}; choose another port");
-                self.taken.insert(socket, first);
-                Err(message)
-            }
-        }
-    }
-
-    fn table(&mut self, gateway: &ResourceKey, listener: &Listener, host: &Host) -> Table {
-        let mut table = Table::default();
+    fn attach(&mut self, place: usize, gateway: &ResourceKey, listener: &Listener, host: &Host) {
+        let table = &mut self.plans[place].table;
         for route in &mut self.routes {
             if route.refers_to(gateway, listener) {
-                route.attach(&mut table, host);
+                route.attach(table, host);
             }
         }
         table.sort();
-        table
     }
 
     fn finish(self) -> Vec<Arc<ListenerPlan>> {
         let lost = self.routes.iter().flat_map(Attachable::lost_parents);
         self.problems.extend(lost);
-        self.plans
+        self.plans.into_iter().map(Arc::new).collect()
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nines_balance::Split;
+use nines_model::governing::Limits;
 use nines_model::problem::Problem;
 use nines_model::route::{BackendRef, Match, PathKind, Rule};
-use nines_model::{Catalog, HttpRoute, Resource, ResourceKey, ServiceKey};
+use nines_model::{Catalog, Governing, HttpRoute, Resource, ResourceKey, ServiceKey};
 
 use super::upstream::Upstreams;
-use super::{Policies, Snapshot, each, problem};
+use super::{Snapshot, each, problem};
 use crate::filter::Plans;
 use crate::route::{Action, Backend, Candidate, CompiledRule, Condition, Forward, Rank, Refusal, RoutePath, RuleId};
 
@@ -29,7 +30,7 @@ pub(super) struct Route<'a> {
 
 /// What compiling a rule needs to know and may add to.
 struct Compiler<'a, 'c> {
-    policies: &'a Policies<'a>,
+    policies: &'a Governing<'a>,
     previous: &'a Snapshot,
     upstreams: &'c mut Upstreams<'a>,
     problems: &'c mut Vec<Problem>,
@@ -40,7 +41,7 @@ struct Compiler<'a, 'c> {
 impl<'a> Rules<'a> {
     pub(super) fn compile(
         catalog: &'a Catalog,
-        policies: &'a Policies<'a>,
+        policies: &'a Governing<'a>,
         previous: &'a Snapshot,
         upstreams: &mut Upstreams<'a>,
         problems: &mut Vec<Problem>,
@@ -163,7 +164,7 @@ impl<'a> Compiler<'a, '_> {
             upstream,
             request: joined.request,
             response: joined.response,
-            limits: self.policies.limits(route, rule.timeouts.as_ref(), &key),
+            limits: Limits::of(&self.policies.effective(Some(route), &key), rule.timeouts.as_ref()),
             service: key,
         }
     }

@@ -286,6 +286,29 @@ fn a_second_listener_on_a_port_and_a_lost_parent_are_reported() {
 }
 
 #[test]
+fn listeners_with_different_hosts_share_a_port() {
+    let mut catalog = catalog(BASE);
+    for resource in catalog.resources.values_mut() {
+        if let Resource::Gateway(gateway) = resource {
+            gateway.spec.listeners[0].hostname = Some("elsewhere.local".into());
+            let mut second = gateway.spec.listeners[0].clone();
+            second.name = "shop".into();
+            second.hostname = Some("shop.local".into());
+            gateway.spec.listeners.push(second);
+        }
+    }
+    let (snapshot, problems) = compile(&catalog, None);
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(snapshot.listeners.len(), 1, "one socket");
+    let value = snapshot.describe(Clock::manual().0.now());
+    assert_eq!(
+        value["listeners"][0]["listensFor"],
+        serde_json::json!(["elsewhere.local", "shop.local"])
+    );
+    assert_eq!(value["listeners"][0]["hosts"][0]["host"], "shop.local");
+}
+
+#[test]
 fn an_empty_catalog_listens_nowhere() {
     let (snapshot, problems) = compile(&Catalog::default(), None);
     assert!(snapshot.listeners.is_empty() && problems.is_empty());

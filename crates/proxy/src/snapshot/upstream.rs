@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use nines_balance::{EndpointSet, pick, resolve};
-use nines_model::{Catalog, ServiceKey};
+use nines_model::{Catalog, Governing, ServiceKey};
 
-use super::{Policies, Snapshot};
+use super::Snapshot;
 
 /// A small number for per-worker tables. It stays with the upstream while it lives and is never given to another while
 /// the process runs.
@@ -50,7 +50,7 @@ impl Upstream {
 /// The upstreams of the snapshot that is being compiled.
 pub(super) struct Upstreams<'a> {
     catalog: &'a Catalog,
-    policies: &'a Policies<'a>,
+    policies: &'a Governing<'a>,
     previous: &'a Snapshot,
     now: Instant,
     used: HashMap<ServiceKey, Arc<Upstream>>,
@@ -58,7 +58,7 @@ pub(super) struct Upstreams<'a> {
 }
 
 impl<'a> Upstreams<'a> {
-    pub(super) fn new(catalog: &'a Catalog, policies: &'a Policies<'a>, previous: &'a Snapshot, now: Instant) -> Self {
+    pub(super) fn new(catalog: &'a Catalog, policies: &'a Governing<'a>, previous: &'a Snapshot, now: Instant) -> Self {
         Self {
             catalog,
             policies,
@@ -74,7 +74,8 @@ impl<'a> Upstreams<'a> {
         if let Some(upstream) = self.used.get(key) {
             return upstream.clone();
         }
-        let balance = self.policies.balance(key);
+        let policy = self.policies.effective(None, key);
+        let balance = policy.balance.as_ref().map(pick::Config::from).unwrap_or_default();
         let upstream = match self.previous.upstreams.get(key) {
             Some(upstream) => upstream.clone(),
             None => self.create(key, balance),

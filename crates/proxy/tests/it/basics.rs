@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Backend, GATEWAY, Gateway, route, service, simple};
+use crate::harness::{Backend, GATEWAY, Gateway, route, ruled, service, simple};
 
 #[tokio::test]
 async fn a_request_reaches_its_backend_and_the_answer_comes_back() {
@@ -155,12 +155,7 @@ async fn redirects_and_rewrites_are_applied() {
                  - matches: [{path: {type: PathPrefix, value: /api}}]\n  \
                    filters: [{type: URLRewrite, urlRewrite: {hostname: inner.local, path: {type: ReplacePrefixMatch, replacePrefixMatch: /v1}}}]\n  \
                    backendRefs: [{name: app}]";
-    let resources = format!(
-        "{GATEWAY}---\n{}---\n{}",
-        route("", rules),
-        service("app", &[app.address])
-    );
-    let gateway = Gateway::start(&resources).await;
+    let gateway = Gateway::start(&ruled(rules, &[app.address])).await;
     let mut client = gateway.connect().await;
     client.send("GET /old/a?q=1 HTTP/1.1\r\nhost: shop.local\r\n\r\n").await;
     let response = client.response().await;

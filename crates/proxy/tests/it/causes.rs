@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nines_model::Cause;
 
-use crate::harness::{Backend, GATEWAY, Gateway, nobody, ok, route, service};
+use crate::harness::{Backend, GATEWAY, Gateway, nobody, ok, route, ruled, service};
 
 #[tokio::test]
 async fn counters_and_log_lines_agree() {
@@ -79,12 +79,7 @@ async fn counters_and_log_lines_agree() {
 async fn a_refusal_leaves_the_connection_usable() {
     let app = Backend::named("x").await;
     let rules = "- matches: [{path: {value: /app}}]\n  backendRefs: [{name: app}]";
-    let gateway = Gateway::start(&format!(
-        "{GATEWAY}---\n{}---\n{}",
-        route("", rules),
-        service("app", &[app.address])
-    ))
-    .await;
+    let gateway = Gateway::start(&ruled(rules, &[app.address])).await;
     let mut client = gateway.connect().await;
     client
         .send("POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Backend, GATEWAY, Gateway, config, header, nobody, ok, route, service, simple, within};
+use crate::harness::{Backend, Gateway, config, header, nobody, ok, ruled, simple, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -151,12 +151,7 @@ async fn a_truncated_body_is_not_passed_off_as_whole() {
 async fn the_routes_time_limit_is_kept() {
     let app = Backend::raw(|mut client| async move { client.read_to_end().await }).await;
     let rules = "- backendRefs: [{name: app}]\n  timeouts: {request: 50ms}";
-    let resources = format!(
-        "{GATEWAY}---\n{}---\n{}",
-        route("", rules),
-        service("app", &[app.address])
-    );
-    let gateway = Gateway::start(&resources).await;
+    let gateway = Gateway::start(&ruled(rules, &[app.address])).await;
     let mut client = gateway.connect().await;
     for _ in 0..2 {
         client.send(GET).await;
@@ -186,7 +181,7 @@ async fn a_head_that_trickles_in_is_cut_off_in_total() {
     let mut client = gateway.connect().await;
     client.send("GET / HTTP/1.1\r\nhost: x\r\n").await;
     let response = client.response().await;
-    assert_eq!((response.status, response.cause()), (408, "head_timeout"));
+    assert_eq!((response.status, response.cause()), (408, "request_timeout"));
     assert!(client.is_closed().await);
 }
 

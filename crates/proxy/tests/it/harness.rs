@@ -36,11 +36,12 @@ pub(crate) fn config() -> Config {
 
 /// A Gateway on a free port and one route for everything.
 pub(crate) fn simple(backends: &[SocketAddr]) -> String {
-    format!(
-        "{GATEWAY}---\n{}---\n{}",
-        route("", "- backendRefs: [{name: app}]"),
-        service("app", backends)
-    )
+    ruled("- backendRefs: [{name: app}]", backends)
+}
+
+/// A Gateway on a free port, these rules for every host, and the Service `app`.
+pub(crate) fn ruled(rules: &str, app: &[SocketAddr]) -> String {
+    format!("{GATEWAY}---\n{}---\n{}", route("", rules), service("app", app))
 }
 
 pub(crate) const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: edge}\n\

@@ -2,7 +2,7 @@
 
 use nines_proxy::config::Forwarding;
 
-use crate::harness::{Backend, GATEWAY, Gateway, config, header, ok, route, service, simple};
+use crate::harness::{Backend, Gateway, config, header, ok, ruled, simple};
 
 /// The head that the backend gets for these fields.
 async fn forwarded(forwarding: Forwarding, fields: &str) -> String {
@@ -117,12 +117,7 @@ async fn edits_are_applied_to_both_heads() {
     let rules = "- backendRefs: [{name: app}]\n  filters:\n  \
                  - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-a, value: new}], add: [{name: x-b, value: '2'}], remove: [x-c]}}\n  \
                  - {type: ResponseHeaderModifier, responseHeaderModifier: {remove: [server], add: [{name: x-d, value: '4'}]}}";
-    let resources = format!(
-        "{GATEWAY}---\n{}---\n{}",
-        route("", rules),
-        service("app", &[app.address])
-    );
-    let gateway = Gateway::start(&resources).await;
+    let gateway = Gateway::start(&ruled(rules, &[app.address])).await;
     let mut client = gateway.connect().await;
     client
         .send("GET / HTTP/1.1\r\nX-A: old\r\nHost: x\r\nX-B: 1\r\nX-C: 3\r\n\r\n")

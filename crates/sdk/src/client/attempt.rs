@@ -1,25 +1,22 @@
 //! The attempts of one call: each on another endpoint, as long as it is safe.
 
 use std::error::Error as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Error as ClientError;
 use nines_balance::{Excluded, Outcome, Permit};
-use nines_base::{Backoff, Rng};
-use tokio::time::{Instant, sleep, timeout_at};
+use nines_base::Rng;
+use nines_model::governing::Limits;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Client, Response};
 use crate::call::{self, Call};
 use crate::error::CallError;
 
-/// One and two more.
-const MAX_ATTEMPTS: u32 = 3;
-const BACKOFF: Backoff = Backoff {
-    base: Duration::from_millis(25),
-    max: Duration::from_millis(250),
-};
 /// How long a call waits for an endpoint to appear.
 const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_BODY: usize = 16 << 20;
@@ -33,15 +30,16 @@ pub(super) struct Attempts<'a> {
     pub(super) body: Bytes,
     pub(super) call: Option<Call>,
     pub(super) deadline: Instant,
+    pub(super) limits: &'a Limits,
 }
 
 impl Attempts<'_> {
     pub(super) async fn run(self) -> Result<Response, CallError> {
         let (mut tried, mut rng) = (Excluded::none(), Rng::from_entropy());
         let mut failed: Option<CallError> = None;
-        for attempt in 1..=MAX_ATTEMPTS {
+        for attempt in 1..=1 + self.limits.retry.attempts {
             if attempt > 1 {
-                sleep(BACKOFF.delay(attempt - 2, &mut rng)).await;
+                sleep(self.limits.retry.backoff.delay(attempt - 2, &mut rng)).await;
             }
             let permit = match self.pick(&tried).await {
                 Some(permit) => permit,
@@ -62,7 +60,7 @@ impl Attempts<'_> {
     /// An endpoint that was not tried. At first there may be none yet, for example right after a start.
     async fn pick(&self, tried: &Excluded) -> Option<Permit> {
         let upstream = &self.client.upstream;
-        let clock = &self.client.transport.clock;
+        let clock = &self.client.clock;
         if let Some(permit) = upstream.pick(tried, clock.now()) {
             return Some(permit);
         }
@@ -76,29 +74,24 @@ impl Attempts<'_> {
 
     async fn attempt(&self, permit: Permit, attempt: u32) -> Result<Response, CallError> {
         let request = self.request(&permit, attempt)?;
-        let clock = &self.client.transport.clock;
+        let clock = &self.client.clock;
         let start = clock.now();
         let (endpoint, id) = (permit.endpoint().address(), permit.endpoint().id().to_owned());
         let service = self.client.key.name.clone();
-        let response = match self.client.transport.http.request(request).await {
-            Ok(response) => response,
-            Err(error) => {
+        let answer = self.client.upstream.http().request(request);
+        let response = match in_time(self.limits.attempt, answer).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
                 permit.finish(Outcome::Failure, clock.now());
-                let reason = root(&error);
-                return Err(if error.is_connect() {
-                    CallError::Connect {
-                        service,
-                        endpoint,
-                        reason,
-                        attempts: attempt,
-                    }
-                } else {
-                    CallError::Broken {
-                        service,
-                        endpoint,
-                        reason,
-                        attempts: attempt,
-                    }
+                return Err(failed(service, endpoint, attempt, &error));
+            }
+            Err(after) => {
+                permit.finish(Outcome::Failure, clock.now());
+                return Err(CallError::Slow {
+                    service,
+                    endpoint,
+                    after,
+                    attempts: attempt,
                 });
             }
         };
@@ -161,7 +154,7 @@ impl Attempts<'_> {
     fn may_try_again(&self, error: &CallError) -> bool {
         match error {
             CallError::Connect { .. } => true,
-            CallError::Broken { .. } => self.method.is_idempotent(),
+            CallError::Broken { .. } | CallError::Slow { .. } => self.method.is_idempotent(),
             _ => false,
         }
     }
@@ -173,8 +166,35 @@ impl Attempts<'_> {
     }
 }
 
+/// The answer, or the limit that it did not keep.
+async fn in_time<F: Future>(limit: Option<Duration>, answer: F) -> Result<F::Output, Duration> {
+    match limit {
+        Some(limit) => timeout(limit, answer).await.map_err(|_| limit),
+        None => Ok(answer.await),
+    }
+}
+
+fn failed(service: String, endpoint: SocketAddr, attempts: u32, error: &ClientError) -> CallError {
+    let reason = root(error);
+    if error.is_connect() {
+        CallError::Connect {
+            service,
+            endpoint,
+            reason,
+            attempts,
+        }
+    } else {
+        CallError::Broken {
+            service,
+            endpoint,
+            reason,
+            attempts,
+        }
+    }
+}
+
 /// The innermost reason, which is the one that helps.
-fn root(error: &hyper_util::client::legacy::Error) -> String {
+fn root(error: &ClientError) -> String {
     let Some(mut innermost) = error.source() else {
         return error.to_string();
     };

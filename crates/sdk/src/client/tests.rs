@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::routing::any;
 use nines_client::{Source, Update};
-use nines_model::{Catalog, Change, Instance, InstanceKey, InstanceState, Port, Protocol};
+use nines_model::{Catalog, Change, Instance, InstanceKey, InstanceState, Port, Protocol, document};
 use nines_runtime::Tasks;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::*;
 use crate::follow::Follow;
@@ -35,19 +35,36 @@ fn instance(id: usize, address: SocketAddr) -> Instance {
 
 /// A client whose service has these endpoints.
 fn client(endpoints: &[SocketAddr]) -> Client {
+    governed(endpoints, "")
+}
+
+/// A client whose service has these endpoints and a policy of these sections.
+fn governed(endpoints: &[SocketAddr], sections: &str) -> Client {
     let follow = Follow::new("default", Clock::system());
     let key = ServiceKey::new("default", "inventory");
-    let client = Client::new(key.clone(), follow.upstream(&key), Transport::new(Clock::system()));
+    let client = Client::new(key.clone(), follow.upstream(&key), Clock::system());
+    tell(&follow, endpoints, sections);
+    client
+}
+
+/// What the control plane would send.
+fn tell(follow: &Follow, endpoints: &[SocketAddr], sections: &str) {
     let mut catalog = Catalog::default();
     for (id, address) in endpoints.iter().enumerate() {
         catalog.apply(Change::Instance(instance(id, *address)));
+    }
+    let policy = format!(
+        "{{apiVersion: nines.dev/v1, kind: Policy, metadata: {{name: p}},
+        spec: {{targetRefs: [{{kind: Service, name: inventory}}], {sections}}}}}"
+    );
+    for resource in document::parse(&policy, None).expect("a good policy") {
+        catalog.apply(Change::Resource(resource));
     }
     follow.apply(Update {
         catalog: Arc::new(catalog),
         interest: Arc::new(follow.interest()),
         source: Source::Live,
     });
-    client
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -188,4 +205,78 @@ async fn a_slow_answer_ends_at_the_timeout() {
         .await
         .expect_err("late");
     assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_policy_says_how_often_and_how_long() {
+    let tasks = Tasks::new();
+    let (rude, seen) = rude(&tasks).await;
+    for (sections, expected) in [("", 1), ("retry: {attempts: 0}", 1)] {
+        seen.store(0, Ordering::SeqCst);
+        governed(&[rude], sections)
+            .get("/")
+            .send()
+            .await
+            .expect_err("it breaks off");
+        assert_eq!(
+            seen.load(Ordering::SeqCst),
+            expected,
+            "another attempt needs another endpoint"
+        );
+    }
+    let (other, more) = self::rude(&tasks).await;
+    for (sections, expected) in [("", 2), ("retry: {attempts: 1}", 2), ("retry: {attempts: 0}", 1)] {
+        seen.store(0, Ordering::SeqCst);
+        more.store(0, Ordering::SeqCst);
+        governed(&[rude, other], sections)
+            .get("/")
+            .send()
+            .await
+            .expect_err("both break off");
+        assert_eq!(
+            seen.load(Ordering::SeqCst) + more.load(Ordering::SeqCst),
+            expected,
+            "{sections}"
+        );
+    }
+    let hang = || async { std::future::pending::<&str>().await };
+    let (_server, alive) = serve(Router::new().route("/", any(hang)), &tasks).await;
+    let client = governed(&[alive], "timeout: {request: 20ms}");
+    let error = client.get("/").send().await.expect_err("late");
+    assert!(matches!(error, CallError::Timeout { .. }), "{error}");
+    let answers = any(|| async { "here" });
+    let (_server, quick) = serve(Router::new().route("/", answers), &tasks).await;
+    for _ in 0..10 {
+        let client = governed(&[alive, quick], "timeout: {attempt: 20ms}");
+        client.get("/").send().await.expect("the quick one answers");
+    }
+    let client = governed(&[alive], "timeout: {attempt: 20ms}");
+    let error = client.post("/").send().await.expect_err("late");
+    assert!(matches!(error, CallError::Slow { attempts: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_edited_policy_acts_on_the_next_call() {
+    let follow = Follow::new("default", Clock::system());
+    let key = ServiceKey::new("default", "inventory");
+    let client = Client::new(key.clone(), follow.upstream(&key), Clock::system());
+    let full = full().await;
+    for limit in ["20ms", "30ms"] {
+        tell(&follow, &[full.1], &format!("timeout: {{connect: {limit}}}"));
+        let error = client.get("/").send().await.expect_err("nobody accepts");
+        assert!(
+            matches!(&error, CallError::Connect { reason, .. } if reason.contains(limit)),
+            "{error}"
+        );
+    }
+}
+
+/// A listener that has room for one connection, and the connection that took it: others are not answered at all.
+async fn full() -> (TcpListener, SocketAddr, TcpStream) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let listener = socket.listen(0).expect("it listens");
+    let address = listener.local_addr().expect("a bound port");
+    let first = TcpStream::connect(address).await.expect("the first is taken");
+    (listener, address, first)
 }

@@ -71,7 +71,7 @@ async fn health_and_metrics_are_on_the_same_port() {
 async fn a_connection_that_says_nothing_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
-    config.head_timeout = Duration::from_millis(100);
+    config.request_timeout = Duration::from_millis(100);
     let server = start_with(config).await;
     let mut silent = tokio::net::TcpStream::connect(server.address).await.unwrap();
     silent.write_all(b"PRI * HT").await.unwrap();

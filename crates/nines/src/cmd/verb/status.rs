@@ -37,7 +37,10 @@ fn render(status: &StatusView) -> String {
         ),
         (
             "history",
-            format!("from revision {} to {}", store.compacted.max(1), store.revision),
+            match store.revision {
+                0 => "empty".to_owned(),
+                newest => format!("from revision {} to {newest}", store.compacted.max(1)),
+            },
         ),
     ])
 }

@@ -1,7 +1,7 @@
 //! kill -9 at random moments: nothing acknowledged is lost, nothing revoked comes back, the revision does not fall.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use nines_base::Rng;
@@ -9,9 +9,6 @@ use nines_base::Rng;
 use super::*;
 
 const ROUNDS: u64 = 20;
-const WRITERS: u64 = 8;
-/// Made by the parent, so that the child does nothing when somebody runs it by hand.
-const MARKER: &str = "crash-test";
 
 fn config() -> Config {
     Config {
@@ -47,7 +44,6 @@ impl Acknowledged {
 #[tokio::test]
 async fn kill_9_loses_nothing_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join(MARKER), "").unwrap();
     let mut rng = Rng::seeded(9);
     let (mut said, mut revision) = (Acknowledged::default(), 0);
     for round in 0..ROUNDS {
@@ -60,8 +56,7 @@ async fn kill_9_loses_nothing_acknowledged() {
 }
 
 fn run_and_kill(dir: &Path, round: u64, lines: u64, said: &mut Acknowledged) {
-    std::fs::write(dir.join(MARKER), round.to_string()).unwrap();
-    let mut child = start(dir);
+    let mut child = start(dir, round);
     let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut heard = 0;
     for line in output.by_ref().map_while(std::io::Result::ok) {
@@ -76,15 +71,16 @@ fn run_and_kill(dir: &Path, round: u64, lines: u64, said: &mut Acknowledged) {
     child.wait().unwrap();
 }
 
-fn start(dir: &Path) -> Child {
-    let name = format!("{}::child", module_path!().split_once("::").unwrap().1);
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &name, "--ignored", "--nocapture", "--quiet"])
-        .current_dir(dir)
+/// `examples/storm.rs`, which the test runner builds beside the tests.
+fn start(dir: &Path, round: u64) -> Child {
+    let tests = std::env::current_exe().unwrap();
+    let storm = tests.ancestors().nth(2).unwrap().join("examples/storm");
+    Command::new(&storm)
+        .args([dir.join("data").as_os_str(), round.to_string().as_ref()])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap_or_else(|error| panic!("{}: {error}", storm.display()))
 }
 
 async fn check(dir: &Path, said: &Acknowledged, floor: Revision) -> Revision {
@@ -112,40 +108,4 @@ async fn check(dir: &Path, said: &Acknowledged, floor: Revision) -> Revision {
         );
     }
     revision
-}
-
-/// Not a test: what the test above runs and kills.
-#[tokio::test]
-#[ignore = "it is the child of kill_9_loses_nothing_acknowledged"]
-async fn child() {
-    let Ok(round) = std::fs::read_to_string(MARKER) else {
-        return;
-    };
-    let store = Embedded::open(Path::new("data"), config()).unwrap();
-    let writers = (0..WRITERS).map(|writer| storm(&store, &round, writer));
-    futures_util::future::join_all(writers).await;
-}
-
-async fn storm(store: &Embedded, round: &str, writer: u64) {
-    for n in 0..100_000 {
-        let key = format!("{round}/{writer}/{n}");
-        let revision = store.put(key.clone(), vec![7; 256]).await.unwrap();
-        say(&format!("put {key} {revision}\n"));
-        if n % 8 == writer {
-            let lease = store.lease_grant(Duration::from_secs(600)).await.unwrap().id;
-            let put = Op::Put {
-                key: format!("lease/{key}").into(),
-                value: "v".into(),
-                lease,
-            };
-            store.txn(Txn::of(vec![put])).await.unwrap();
-            store.lease_revoke(lease).await.unwrap();
-            say(&format!("revoked {}\n", lease.0));
-        }
-    }
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    out.write_all(line.as_bytes()).and_then(|()| out.flush()).unwrap();
 }
