@@ -30,6 +30,6 @@ mod rate;
 pub mod vector;
 
 pub use call::{Admission, Arrival, Call, Ticket};
-pub use config::{Config, FallbackConfig, RateConfig, Section, StaticAnswer};
+pub use config::{Config, FallbackConfig, RateConfig, Section};
 pub use counts::{Counted, Counts};
 pub use governor::{Governor, Snapshot};

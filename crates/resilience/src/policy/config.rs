@@ -13,7 +13,7 @@ use nines_model::policy::{self, Mode};
 
 use crate::{Invalid, adaptive, breaker, bulkhead, hedge, retry, throttle};
 
-pub use fallback::{FallbackConfig, StaticAnswer};
+pub use fallback::FallbackConfig;
 pub use rate::RateConfig;
 
 /// The whole request, where the policy does not say.

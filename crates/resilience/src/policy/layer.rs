@@ -8,12 +8,14 @@
 //! Requests are copied before the first attempt where the policy may make another ([`Inspect::copy`]); those that cannot be
 //! copied are sent once. A call is let in when it is called and not in `poll_ready`, because who may come in depends on the
 //! request: its deadline, its priority, its key. The inner service's own readiness is passed on.
+//!
+//! The policy's fallback is a [layer of its own](crate::layer::fallback) around this one, since what it answers with
+//! depends on the type of the response: [`FallbackConfig::chain`](super::FallbackConfig::chain) makes its sources.
 
 mod begin;
 mod future;
 mod guard;
 mod hedges;
-mod recover;
 mod result;
 #[cfg(all(test, not(feature = "loom")))]
 mod tests;
@@ -31,51 +33,41 @@ use crate::layer::{Error, Inspect, now};
 use crate::{Invalid, Name};
 
 pub use future::Future;
-pub use recover::{Chained, Never, Recover, Recovered};
 
 /// Makes services that keep a policy.
-pub struct Layer<I, R = Never> {
-    shared: Arc<Shared<I, R>>,
+pub struct Layer<I> {
+    shared: Arc<Shared<I>>,
 }
 
 /// A service that keeps a policy. Its clones share all of it.
-pub struct Service<S, I, R = Never> {
+pub struct Service<S, I> {
     inner: S,
-    shared: Arc<Shared<I, R>>,
+    shared: Arc<Shared<I>>,
     priority: Priority,
 }
 
 /// What the services of a layer share.
-struct Shared<I, R> {
-    current: ArcSwap<State<I, R>>,
+struct Shared<I> {
+    current: ArcSwap<State<I>>,
 }
 
 /// The policy as it is at a time.
 #[derive(Debug)]
-pub(super) struct State<I, R> {
+pub(super) struct State<I> {
     pub(super) governor: Governor,
     pub(super) inspect: I,
-    pub(super) recover: R,
 }
 
 impl<I> Layer<I> {
-    /// A layer that keeps the policy, and tells its failures as they are.
+    /// A layer that keeps the policy. Refusals bear `name`.
     pub fn new(name: impl Into<Name>, config: Config, inspect: I) -> Result<Self, Invalid> {
-        Self::recovering(name, config, inspect, Never)
-    }
-}
-
-impl<I, R> Layer<I, R> {
-    /// A layer that keeps the policy, and asks `recover` for an answer where there is none.
-    pub fn recovering(name: impl Into<Name>, config: Config, inspect: I, recover: R) -> Result<Layer<I, R>, Invalid> {
         let state = State {
             governor: Governor::new(name.into(), config, now())?,
             inspect,
-            recover,
         };
         let current = ArcSwap::from_pointee(state);
         let shared = Arc::new(Shared { current });
-        Ok(Layer { shared })
+        Ok(Self { shared })
     }
 
     /// Looks at the governor as it is now.
@@ -88,20 +80,18 @@ impl<I, R> Layer<I, R> {
     pub fn change(&self, config: Config) -> Result<(), Invalid>
     where
         I: Clone,
-        R: Clone,
     {
         let before = self.shared.current.load();
         let state = State {
             governor: before.governor.rebuilt(config, now())?,
             inspect: before.inspect.clone(),
-            recover: before.recover.clone(),
         };
         self.shared.current.store(Arc::new(state));
         Ok(())
     }
 }
 
-impl<S, I, R> Service<S, I, R> {
+impl<S, I> Service<S, I> {
     /// The service for calls of this priority, which counts with all others.
     #[must_use]
     pub fn with_priority(self, priority: Priority) -> Self {
@@ -109,8 +99,8 @@ impl<S, I, R> Service<S, I, R> {
     }
 }
 
-impl<S, I, R> tower_layer::Layer<S> for Layer<I, R> {
-    type Service = Service<S, I, R>;
+impl<S, I> tower_layer::Layer<S> for Layer<I> {
+    type Service = Service<S, I>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Service {
@@ -121,15 +111,14 @@ impl<S, I, R> tower_layer::Layer<S> for Layer<I, R> {
     }
 }
 
-impl<S, I, R, Req> tower_service::Service<Req> for Service<S, I, R>
+impl<S, I, Req> tower_service::Service<Req> for Service<S, I>
 where
     S: tower_service::Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
-    R: Recover<Req, S::Response>,
 {
     type Response = S::Response;
     type Error = Error<S::Error>;
-    type Future = Future<S, Req, I, R>;
+    type Future = Future<S, Req, I>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(Error::Inner)
@@ -141,7 +130,7 @@ where
     }
 }
 
-impl<I, R> Clone for Layer<I, R> {
+impl<I> Clone for Layer<I> {
     fn clone(&self) -> Self {
         Self {
             shared: self.shared.clone(),
@@ -149,7 +138,7 @@ impl<I, R> Clone for Layer<I, R> {
     }
 }
 
-impl<S: Clone, I, R> Clone for Service<S, I, R> {
+impl<S: Clone, I> Clone for Service<S, I> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -159,14 +148,14 @@ impl<S: Clone, I, R> Clone for Service<S, I, R> {
     }
 }
 
-impl<I, R> fmt::Debug for Layer<I, R> {
+impl<I> fmt::Debug for Layer<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.current.load();
         f.debug_struct("Layer").field("governor", &state.governor).finish_non_exhaustive()
     }
 }
 
-impl<S: fmt::Debug, I, R> fmt::Debug for Service<S, I, R> {
+impl<S: fmt::Debug, I> fmt::Debug for Service<S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.current.load();
         f.debug_struct("Service")

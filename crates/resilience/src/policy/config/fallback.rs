@@ -1,10 +1,14 @@
 //! What to answer when the callee cannot.
 
+use std::hash::Hash;
+use std::time::Instant;
+
 use http::{HeaderValue, StatusCode};
 use nines_model::policy::{Fallback, FallbackService};
 
 use crate::Invalid;
-use crate::fallback::LastGoodConfig;
+use crate::fallback::{Chain, Fallback as Source, LastGood, LastGoodConfig};
+use crate::layer::fallback::Page;
 
 /// The sources of answers, in the order in which they are asked.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,21 +18,34 @@ pub struct FallbackConfig {
     /// Another service.
     pub service: Option<FallbackService>,
     /// Always the same.
-    pub fixed: Option<StaticAnswer>,
-}
-
-/// An answer that is always the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaticAnswer {
-    pub status: StatusCode,
-    pub content_type: Option<HeaderValue>,
-    pub body: String,
+    pub fixed: Option<Page>,
 }
 
 impl FallbackConfig {
     /// Whether there is no source.
     pub fn is_empty(&self) -> bool {
         self.last_good.is_none() && self.service.is_none() && self.fixed.is_none()
+    }
+}
+
+impl FallbackConfig {
+    /// The sources for answers of type `V`: `page` makes one of the fixed page, `weigh` says how many bytes a key and an
+    /// answer hold.
+    pub fn chain<K, V>(
+        &self,
+        page: impl FnOnce(&Page) -> V,
+        weigh: fn(&K, &V) -> usize,
+        now: Instant,
+    ) -> Result<Chain<K, V>, Invalid>
+    where
+        K: Hash + Eq + Clone,
+        V: Clone,
+    {
+        let last_good = self.last_good.map(|config| LastGood::new(config, weigh, now));
+        let last_good = last_good.transpose()?.map(Source::LastGood);
+        let other = self.service.as_ref().map(|_| Source::Alternative);
+        let fixed = self.fixed.as_ref().map(|fixed| Source::Static(page(fixed)));
+        Ok(Chain::new(last_good.into_iter().chain(other).chain(fixed).collect()))
     }
 }
 
@@ -54,13 +71,13 @@ impl TryFrom<Option<&Fallback>> for FallbackConfig {
     }
 }
 
-fn fixed(status: u16, fallback: &Fallback) -> Result<StaticAnswer, Invalid> {
+fn fixed(status: u16, fallback: &Fallback) -> Result<Page, Invalid> {
     let good = StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 200);
     let content_type = fallback.content_type.as_deref().map(|text| {
         let value = HeaderValue::from_str(text);
         value.map_err(|_bad| Invalid::new("fallback.contentType", text, "a header value"))
     });
-    Ok(StaticAnswer {
+    Ok(Page {
         status: good.ok_or_else(|| Invalid::new("fallback.status", status, "200 to 599"))?,
         content_type: content_type.transpose()?,
         body: fallback.body.clone(),

@@ -14,11 +14,14 @@ use crate::retry::{Attempts, GiveUp, Next};
 use crate::{Observed, Outcome, Refused, Repeat};
 
 impl Governor {
-    /// Whether the call may be made more than once at all, so that its request must be copied.
+    /// Whether the call may be made once more after the attempts that were sent, so that its request must be copied.
     pub fn may_repeat(&self, admission: &Admission) -> bool {
-        let retries = self.config.retry.attempts > 0;
-        let hedges = self.hedge.is_some() && admission.call.idempotent;
-        (retries || hedges) && !admission.call.outer.is_repetition() && !self.config.shadow
+        let hedges = match &self.config.hedge {
+            Some(hedge) if admission.call.idempotent => hedge.max_hedges,
+            _ => 0,
+        };
+        let most = self.config.retry.attempts + hedges;
+        admission.sent <= most && most > 0 && !admission.call.outer.is_repetition() && !self.config.shadow
     }
 
     /// Whether the callee may be asked now. `endpoint` is the breaker of the endpoint that was picked, which stands in

@@ -2,71 +2,59 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tower_service::Service;
 
 use super::State;
-use super::future::{Future, FutureProj, Phase, Spare, Step};
+use super::future::{Future, FutureProj, Phase, Spare};
 use super::guard::Guard;
 use super::hedges::Hedges;
-use super::recover::Recover;
 use super::timed::Timed;
-use crate::Refused;
 use crate::adaptive::Priority;
-use crate::deadline;
-use crate::fallback::Why;
-use crate::layer::{Alarm, Error, Inspect, Stamp, let_go, now, take_ready};
-use crate::policy::{Arrival, Call, Ticket};
-use nines_model::Cause;
+use crate::deadline::{self, BadDeadline};
+use crate::layer::{Alarm, Error, Inspect, Stamp, now};
+use crate::policy::{Admission, Arrival, Call, Ticket};
+use crate::{Observed, Refused};
 
-impl<S, Req, I, R> Future<S, Req, I, R>
+impl<S, Req, I> Future<S, Req, I>
 where
     S: Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
-    R: Recover<Req, S::Response>,
 {
     /// Lets the call in, if it may, and makes the first attempt at once where nothing is to be waited for. `inner` was
     /// driven ready.
-    pub(super) fn begin(state: Arc<State<I, R>>, inner: &mut S, request: Req, priority: Priority) -> Self {
+    pub(super) fn begin(state: Arc<State<I>>, inner: &mut S, request: Req, priority: Priority) -> Self {
         let now = now();
-        let inspect = &state.inspect;
-        let arrived = inspect.arrived(&request, now);
-        let known = [inspect.deadline(&request), deadline::current(), arrived.clone().unwrap_or_default()];
-        let call = Call {
-            idempotent: inspect.idempotent(&request),
-            priority,
-            outer: inspect.outer(&request),
-            deadline: known.into_iter().flatten().min(),
-        };
-        let kept = state.recover.keep(&request);
+        let (call, bad) = facts::<S, Req, I>(&state.inspect, &request, priority, now);
         let admission = state.governor.begin(call, now);
         let mut future = Self {
             main: None,
             hedges: Hedges::new(),
-            asked: None,
             queued: None,
             alarm: Alarm::default(),
+            armed: None,
             phase: Phase::Trying,
             hedge_at: None,
             spare: None,
             failed: None,
-            kept,
             guard: Guard::new(state, admission),
         };
-        if let Err(bad) = arrived {
-            let_go(inner);
-            future.fail(Error::Malformed(bad), Cause::BadRequest);
+        if let Some(bad) = bad {
+            future.refuse(inner, Error::Malformed(bad));
         } else if let Err(refused) = future.enter(inner, request, now) {
-            let_go(inner);
-            let refusal = refused.by(future.guard.state.governor.name());
-            future.fail(Error::Refused(refusal), refused.cause);
+            let refusal = future.guard.refusal(refused);
+            future.refuse(inner, Error::Refused(refusal));
         }
         future
     }
 
-    fn enter(&mut self, inner: &mut S, request: Req, now: Instant) -> Result<(), Refused> {
+    fn enter(&mut self, inner: &mut S, mut request: Req, now: Instant) -> Result<(), Refused> {
         let Guard { state, admission, .. } = &mut self.guard;
+        if let Some(deadline) = admission.deadline() {
+            state.inspect.put_deadline(&mut request, deadline);
+        }
         if let Arrival::Queued(queued) = state.governor.arrive(admission, now)? {
             self.queued = Some(Box::pin(queued));
             self.later(inner, request, Phase::Queued);
@@ -79,44 +67,49 @@ where
             return Ok(());
         }
         let ticket = self.guard.attempt(now)?;
-        if self.guard.state.governor.may_repeat(&self.guard.admission) {
-            self.spare = self.guard.state.inspect.copy(&request).map(|copy| Spare {
+        let Guard { state, admission, .. } = &self.guard;
+        if state.governor.may_repeat(admission)
+            && let Some(copy) = state.inspect.copy(&request)
+        {
+            self.spare = Some(Spare {
                 service: inner.clone(),
                 ready: false,
                 request: Some(copy),
             });
         }
-        let request = self.guard.stamped(request, &ticket, now);
+        stamp::<S, Req, I>(&state.inspect, &mut request, admission, &ticket);
         self.guard.main = Some(ticket);
-        self.hedge_at = self.guard.hedge_at(self.spare.is_some(), now);
-        let deadline = self.guard.admission.limit();
+        self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
+        let deadline = self.guard.admission.deadline();
         self.main = Some(Timed::new(inner.call(request), deadline));
         Ok(())
     }
 
-    /// Keeps the service that was driven ready, and the request, for when the wait is over.
+    /// Keeps the service that was driven ready, and the request, for when the wait is over. A clone takes its place.
     fn later(&mut self, inner: &mut S, request: Req, phase: Phase) {
+        let fresh = inner.clone();
         self.phase = phase;
         self.spare = Some(Spare {
-            service: take_ready(inner),
+            service: std::mem::replace(inner, fresh),
             ready: true,
             request: Some(request),
         });
     }
 
+    /// The inner service's reserved readiness is let go.
     #[cold]
-    fn fail(&mut self, error: Error<S::Error>, cause: Cause) {
+    fn refuse(&mut self, inner: &mut S, error: Error<S::Error>) {
+        *inner = inner.clone();
         self.guard.abandon();
-        self.failed = Some(Err(error));
-        self.phase = Phase::Failed(Why::Refused(cause));
+        self.failed = Some(error);
+        self.phase = Phase::Refused;
     }
 }
 
-impl<S, Req, I, R> FutureProj<'_, S, Req, I, R>
+impl<S, Req, I> FutureProj<'_, S, Req, I>
 where
     S: Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
-    R: Recover<Req, S::Response>,
 {
     /// Makes an attempt with the spare service, which is ready.
     pub(super) fn send(&mut self, now: Instant) {
@@ -124,38 +117,116 @@ where
             Ok(ticket) => ticket,
             Err(refused) => return self.refuse(refused),
         };
-        let (future, ticket) = self.call(ticket, now);
+        let request = self.request(&ticket);
         self.guard.main = Some(ticket);
+        let future = self.call(request);
         self.main.set(Some(future));
-        *self.hedge_at = self.guard.hedge_at(self.spare.is_some(), now);
+        *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
         *self.failed = None;
         *self.phase = Phase::Trying;
     }
 
-    /// A hedge is due. If it is not to be, the attempt under way goes on alone. The inner service must be ready at once: a
-    /// hedge to one that has no room makes it slower still.
-    pub(super) fn hedge(&mut self, now: Instant) -> Step<S::Response, S::Error> {
+    /// A hedge is due. If it is not to be, the attempt under way goes on alone: so too if the inner service is not ready at
+    /// once, for a hedge to one that has no room makes it slower still.
+    pub(super) fn hedge(&mut self, now: Instant, cx: &mut Context<'_>) {
         *self.hedge_at = None;
-        let ready = self.spare.as_mut().is_some_and(Spare::is_ready_now::<Req>);
+        let Some(spare) = self.spare.as_mut() else { return };
+        spare.ready = spare.ready || matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(())));
         let Guard { state, admission, .. } = &mut *self.guard;
-        if !ready || !state.governor.hedge(admission, now) {
-            return None;
+        if !spare.ready || !state.governor.hedge(admission, now) {
+            return;
         }
-        if let Ok(ticket) = self.guard.attempt(now) {
-            let (future, ticket) = self.call(ticket, now);
-            self.guard.hedges.push(ticket);
-            self.hedges.push(future);
-            *self.hedge_at = self.guard.hedge_at(self.spare.is_some(), now);
-        }
-        None
+        let Ok(ticket) = self.guard.attempt(now) else { return };
+        let request = self.request(&ticket);
+        self.guard.hedges.push(ticket);
+        let future = self.call(request);
+        self.hedges.push(future);
+        *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
     }
 
     /// Drops the attempts that have taken too long; when the last of them began.
     pub(super) fn drop_overdue(&mut self, now: Instant) -> Instant {
-        todo!()
+        let mut last = self.guard.admission.begun();
+        let limit = self.guard.state.governor.attempt_limit().unwrap_or_default();
+        let overdue = |ticket: &Ticket| now.saturating_duration_since(ticket.begun()) >= limit;
+        if let Some(ticket) = self.guard.main.take_if(|ticket| overdue(ticket)) {
+            self.main.set(None);
+            last = ticket.begun();
+            self.guard.settle(ticket, Observed::FAILURE, now);
+        }
+        for place in (0..self.guard.hedges.len()).rev() {
+            if overdue(&self.guard.hedges[place]) {
+                let ticket = self.guard.hedges.remove(place);
+                self.hedges.remove(place);
+                last = last.max(ticket.begun());
+                self.guard.settle(ticket, Observed::FAILURE, now);
+            }
+        }
+        last
     }
 
-    fn call(&mut self, ticket: Ticket, now: Instant) -> (Timed<S::Future>, Ticket) {
-        todo!()
+    /// Drops the attempts that are not needed any more.
+    pub(super) fn drop_all(&mut self, now: Instant) {
+        self.main.set(None);
+        self.hedges.clear();
+        self.guard.leave_all(now);
     }
+
+    /// The request of this attempt, with a copy left for the next if there may be one.
+    fn request(&mut self, ticket: &Ticket) -> Req {
+        let Guard { state, admission, .. } = &*self.guard;
+        let spare = self.spare.as_mut().expect("an attempt is made of it");
+        let mut request = spare.request.take().expect("the copy for this attempt");
+        if state.governor.may_repeat(admission) {
+            spare.request = state.inspect.copy(&request);
+        }
+        stamp::<S, Req, I>(&state.inspect, &mut request, admission, ticket);
+        request
+    }
+
+    /// Calls the spare service, which is ready, and keeps it if there is a request for it.
+    fn call(&mut self, request: Req) -> Timed<S::Future> {
+        let deadline = self.guard.admission.deadline();
+        let spare = self.spare.as_mut().expect("an attempt is made of it");
+        spare.ready = false;
+        let future = Timed::new(spare.service.call(request), deadline);
+        if spare.request.is_none() {
+            *self.spare = None;
+        }
+        future
+    }
+}
+
+/// What the request says of itself, or that its deadline cannot be read.
+fn facts<S, Req, I>(inspect: &I, request: &Req, priority: Priority, now: Instant) -> (Call, Option<BadDeadline>)
+where
+    S: Service<Req>,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    let (arrived, bad) = match inspect.arrived(request, now) {
+        Ok(arrived) => (arrived, None),
+        Err(bad) => (None, Some(bad)),
+    };
+    let known = [inspect.deadline(request), deadline::current(), arrived];
+    let call = Call {
+        idempotent: inspect.idempotent(request),
+        priority,
+        outer: inspect.outer(request),
+        deadline: known.into_iter().flatten().min(),
+    };
+    (call, bad)
+}
+
+/// Writes on the request what the next hop is told.
+fn stamp<S, Req, I>(inspect: &I, request: &mut Req, admission: &Admission, ticket: &Ticket)
+where
+    S: Service<Req>,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    let stamp = Stamp {
+        deadline: admission.deadline(),
+        attempt: NonZeroU32::new(ticket.number()).unwrap_or(NonZeroU32::MIN),
+        now: ticket.begun(),
+    };
+    inspect.stamp(request, stamp);
 }

@@ -3,46 +3,44 @@
 use std::future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::guard::{Guard, draw};
 use super::hedges::Hedges;
-use super::recover::{Recover, Recovered};
 use super::timed::Timed;
 use crate::bulkhead::Enter;
-use crate::fallback::Why;
 use crate::layer::{Alarm, Error, Inspect, Stopped, now};
+use crate::policy::Ticket;
 use crate::retry::Next;
-use crate::{Observed, Outcome, Refused};
+use crate::{Observed, Outcome, Refused, Repeat};
 
 pin_project! {
     /// A call under a policy.
     #[must_use = "futures do nothing unless polled"]
     #[project = FutureProj]
-    pub struct Future<S, Req, I, R>
+    pub struct Future<S, Req, I>
     where
         S: Service<Req>,
-        R: Recover<Req, S::Response>,
     {
         // What the callee does is dropped before the guard: a place is free only once its work has ended.
         #[pin]
         pub(super) main: Option<Timed<S::Future>>,
         pub(super) hedges: Hedges<S::Future>,
-        pub(super) asked: Option<Pin<Box<R::Asked>>>,
         pub(super) queued: Option<Pin<Box<Enter>>>,
         #[pin]
         pub(super) alarm: Alarm,
+        // What the alarm is set to.
+        pub(super) armed: Option<Instant>,
         pub(super) phase: Phase,
         // When another attempt goes out beside the one under way.
         pub(super) hedge_at: Option<Instant>,
         pub(super) spare: Option<Spare<S, Req>>,
         // The failure so far.
-        pub(super) failed: Option<Result<S::Response, Error<S::Error>>>,
-        pub(super) kept: R::Kept,
-        pub(super) guard: Guard<I, R>,
+        pub(super) failed: Option<Error<S::Error>>,
+        pub(super) guard: Guard<I>,
     }
 }
 
@@ -57,10 +55,8 @@ pub(super) enum Phase {
     Readying,
     /// Attempts are under way.
     Trying,
-    /// It has failed, or was refused, for this reason.
-    Failed(Why),
-    /// Another callee is asked.
-    Asking,
+    /// It was refused, or not made again.
+    Refused,
     /// The answer was given.
     Over,
 }
@@ -77,11 +73,10 @@ pub(super) struct Spare<S, Req> {
 /// What a step came to: the call's answer, or that it goes on.
 pub(super) type Step<Res, Err> = Option<Result<Res, Error<Err>>>;
 
-impl<S, Req, I, R> future::Future for Future<S, Req, I, R>
+impl<S, Req, I> future::Future for Future<S, Req, I>
 where
     S: Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
-    R: Recover<Req, S::Response>,
 {
     type Output = Result<S::Response, Error<S::Error>>;
 
@@ -93,8 +88,7 @@ where
                 Phase::Waiting(until) => ready!(this.poll_waiting(until, cx)),
                 Phase::Readying => ready!(this.poll_readying(cx)),
                 Phase::Trying => ready!(this.poll_trying(cx)),
-                Phase::Failed(why) => this.recover(why),
-                Phase::Asking => ready!(this.poll_asking(cx)),
+                Phase::Refused => this.failed.take().map(Err),
                 Phase::Over => panic!("polled after it was ready"),
             };
             if let Some(result) = step {
@@ -105,11 +99,10 @@ where
     }
 }
 
-impl<S, Req, I, R> FutureProj<'_, S, Req, I, R>
+impl<S, Req, I> FutureProj<'_, S, Req, I>
 where
     S: Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
-    R: Recover<Req, S::Response>,
 {
     fn poll_queued(&mut self, cx: &mut Context<'_>) -> Poll<Step<S::Response, S::Error>> {
         let queued = self.queued.as_mut().expect("it waits in the queue");
@@ -143,10 +136,12 @@ where
         if !spare.ready {
             match spare.service.poll_ready(cx) {
                 Poll::Ready(Ok(())) => spare.ready = true,
-                Poll::Ready(Err(error)) => return Poll::Ready(self.fail(Err(Error::Inner(error)), Outcome::Failure)),
+                Poll::Ready(Err(error)) => {
+                    self.guard.finish(Outcome::Failure, now());
+                    return Poll::Ready(Some(Err(Error::Inner(error))));
+                }
                 Poll::Pending => {
-                    let limit = self.guard.admission.limit().map(|limit| limit.instant());
-                    let now = ready!(self.ring(limit, cx));
+                    let now = ready!(self.ring(self.guard.limit(), cx));
                     return Poll::Ready(self.stop(now));
                 }
             }
@@ -167,7 +162,7 @@ where
             let ticket = self.guard.hedges.remove(place);
             return Poll::Ready(self.ended(ticket, result));
         }
-        let limit = self.guard.admission.limit().map(|limit| limit.instant());
+        let limit = self.guard.limit();
         let overdue = self.guard.overdue_at();
         let next = [limit, overdue, *self.hedge_at].into_iter().flatten().min();
         let now = ready!(self.ring(next, cx));
@@ -177,79 +172,62 @@ where
         } else if reached(overdue) {
             self.time_out(now)
         } else {
-            self.hedge(now)
+            self.hedge(now, cx);
+            None
         })
-    }
-
-    fn poll_asking(&mut self, cx: &mut Context<'_>) -> Poll<Step<S::Response, S::Error>> {
-        let asked = self.asked.as_mut().expect("another callee is asked");
-        let answer = match asked.as_mut().poll(cx) {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => {
-                let limit = self.guard.admission.limit().map(|limit| limit.instant());
-                ready!(self.ring(limit, cx));
-                None
-            }
-        };
-        *self.asked = None;
-        Poll::Ready(Some(match answer {
-            Some((response, degraded)) => Ok(self.degraded(response, degraded)),
-            None => self.failed.take().expect("the failure is kept"),
-        }))
     }
 
     /// Pending until this time; for ever for `None`.
     pub(super) fn ring(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<Instant> {
-        self.alarm.as_mut().start(at);
+        if *self.armed != at {
+            *self.armed = at;
+            self.alarm.as_mut().set(at);
+        }
         self.alarm.as_mut().poll(cx)
     }
 
     /// An attempt has ended. If it failed, another under way may still succeed.
-    fn ended(
-        &mut self,
-        ticket: crate::policy::Ticket,
-        result: Result<S::Response, S::Error>,
-    ) -> Step<S::Response, S::Error> {
+    fn ended(&mut self, ticket: Ticket, result: Result<S::Response, S::Error>) -> Step<S::Response, S::Error> {
         let now = now();
         let begun = ticket.begun();
         let observed = self.guard.state.inspect.observe(&result);
         self.guard.settle(ticket, observed, now);
-        if matches!(observed.outcome, Outcome::Success | Outcome::Ignored) {
-            return self.succeed(result, observed.outcome, now);
+        if matches!(observed.outcome, Outcome::Success | Outcome::Ignored) && observed.repeat == Repeat::Never {
+            self.drop_all(now);
+            return Some(self.finished(result, None, observed.outcome, now));
         }
-        if self.is_trying() {
+        if self.guard.is_trying() {
             return None;
         }
-        let next = self.next((observed, begun), now);
+        let next = self.next(observed, begun, now);
         self.note(next, &result);
-        match next {
-            Next::Done => self.succeed(result, observed.outcome, now),
+        let reason = match next {
             Next::Again(wait) => {
-                *self.failed = result.err().map(|error| Err(Error::Inner(error)));
+                *self.failed = result.err().map(Error::Inner);
                 self.wait(wait, now);
-                None
+                return None;
             }
-            Next::GiveUp(reason) => {
-                let result = self.gave_up(result, reason);
-                self.fail(result, observed.outcome)
-            }
-        }
+            Next::GiveUp(reason) => Some(reason),
+            Next::Done => None,
+        };
+        Some(self.finished(result, reason, observed.outcome, now))
     }
 
     /// Attempts that took too long are dropped; the last of them may be made again.
     fn time_out(&mut self, now: Instant) -> Step<S::Response, S::Error> {
         let begun = self.drop_overdue(now);
-        if self.is_trying() {
+        if self.guard.is_trying() {
             return None;
         }
         let refused = self.guard.state.governor.time_out(begun, now);
-        let next = self.next((Observed::FAILURE, begun), now);
-        if let Next::Again(wait) = next {
+        let stopped = Error::Stopped(Stopped(self.guard.refusal(refused)));
+        if let Next::Again(wait) = self.next(Observed::FAILURE, begun, now) {
+            *self.failed = Some(stopped);
             self.wait(wait, now);
             return None;
         }
-        let refusal = refused.by(self.guard.state.governor.name());
-        self.fail(Err(Error::Stopped(Stopped(refusal))), Outcome::Failure)
+        self.guard.finish(Outcome::Failure, now);
+        Some(Err(stopped))
     }
 
     /// The call's time is up.
@@ -257,27 +235,23 @@ where
         self.main.set(None);
         self.hedges.clear();
         self.guard.settle_all(Observed::FAILURE, now);
-        let governor = &self.guard.state.governor;
-        let refused = governor.stop(&self.guard.admission, now);
-        let refusal = refused.by(governor.name());
-        self.fail(Err(Error::Stopped(Stopped(refusal))), Outcome::Failure)
-    }
-
-    fn is_trying(&self) -> bool {
-        self.guard.main.is_some() || !self.guard.hedges.is_empty()
+        let refused = self.guard.state.governor.stop(&self.guard.admission, now);
+        self.guard.finish(Outcome::Failure, now);
+        Some(Err(Error::Stopped(Stopped(self.guard.refusal(refused)))))
     }
 
     /// Whether and when to make another attempt, if there is a request for one.
-    fn next(&mut self, ended: (Observed, Instant), now: Instant) -> Next {
-        let mut observed = ended.0;
-        if self.spare.is_none() {
-            observed.repeat = crate::Repeat::Never;
-        }
+    fn next(&mut self, observed: Observed, begun: Instant, now: Instant) -> Next {
+        let repeat = match self.spare {
+            Some(_) => observed.repeat,
+            None => Repeat::Never,
+        };
+        let ended = (Observed { repeat, ..observed }, begun);
         let Guard { state, admission, .. } = &mut *self.guard;
-        draw::with(|rng| state.governor.next(admission, None, (observed, ended.1), now, rng))
+        draw::with(|rng| state.governor.next(admission, None, ended, now, rng))
     }
 
-    fn wait(&mut self, wait: std::time::Duration, now: Instant) {
+    fn wait(&mut self, wait: Duration, now: Instant) {
         *self.phase = match wait.is_zero() {
             true => Phase::Readying,
             false => Phase::Waiting(now.checked_add(wait).unwrap_or(now)),
@@ -295,26 +269,12 @@ where
         }
     }
 
-    /// The call is not let through, or not again.
+    /// The call is not let through, or not again: then what it came to before stands.
     pub(super) fn refuse(&mut self, refused: Refused) {
-        let refusal = refused.by(self.guard.state.governor.name());
         self.guard.abandon();
         if self.failed.is_none() {
-            *self.failed = Some(Err(Error::Refused(refusal)));
+            *self.failed = Some(Error::Refused(self.guard.refusal(refused)));
         }
-        *self.phase = Phase::Failed(Why::Refused(refused.cause));
-    }
-
-    /// Asks for an answer in the callee's place.
-    fn recover(&mut self, why: Why) -> Step<S::Response, S::Error> {
-        match self.guard.state.recover.recover(self.kept, why, now()) {
-            Some(Recovered::Answer(response, degraded)) => Some(Ok(self.degraded(response, degraded))),
-            Some(Recovered::Ask(asked)) => {
-                *self.asked = Some(Box::pin(asked));
-                *self.phase = Phase::Asking;
-                None
-            }
-            None => self.failed.take(),
-        }
+        *self.phase = Phase::Refused;
     }
 }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::State;
+use crate::deadline::Deadline;
 use crate::layer::now;
 use crate::policy::{Admission, Ticket};
-use crate::{Observed, Outcome, Refused, Repeat};
+use crate::{Observed, Outcome, Refusal, Refused, Repeat};
 
 /// A call's places and attempts. Dropped before the call ended, it gives back the places, and says of the callee nothing,
 /// or that it failed if the reason is a panic.
 #[derive(Debug)]
-pub(super) struct Guard<I, R> {
-    pub(super) state: Arc<State<I, R>>,
+pub(super) struct Guard<I> {
+    pub(super) state: Arc<State<I>>,
     pub(super) admission: Admission,
     /// The attempt whose future is held inline.
     pub(super) main: Option<Ticket>,
@@ -27,8 +28,8 @@ const PANICKED: Observed = Observed {
     ..Observed::FAILURE
 };
 
-impl<I, R> Guard<I, R> {
-    pub(super) fn new(state: Arc<State<I, R>>, admission: Admission) -> Self {
+impl<I> Guard<I> {
+    pub(super) fn new(state: Arc<State<I>>, admission: Admission) -> Self {
         Self {
             state,
             admission,
@@ -53,6 +54,28 @@ impl<I, R> Guard<I, R> {
         let limit: Duration = self.state.governor.attempt_limit()?;
         let begun = self.main.iter().chain(&self.hedges).map(Ticket::begun).min()?;
         begun.checked_add(limit)
+    }
+
+    /// When a hedge of the attempt that is sent `now` is due.
+    pub(super) fn hedge_at(&self, now: Instant) -> Option<Instant> {
+        let after = self.state.governor.hedge_after(&self.admission, now)?;
+        now.checked_add(after)
+    }
+
+    /// Whether an attempt is under way.
+    pub(super) fn is_trying(&self) -> bool {
+        self.main.is_some() || !self.hedges.is_empty()
+    }
+
+    /// When the call must be stopped.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        self.admission.limit().map(Deadline::instant)
+    }
+
+    /// A refusal, with the policy's name.
+    #[cold]
+    pub(super) fn refusal(&self, refused: Refused) -> Refusal {
+        refused.by(self.state.governor.name())
     }
 
     /// Every attempt under way has failed in this way.
@@ -82,7 +105,7 @@ impl<I, R> Guard<I, R> {
     }
 }
 
-impl<I, R> Drop for Guard<I, R> {
+impl<I> Drop for Guard<I> {
     fn drop(&mut self) {
         if self.over {
             return;
