@@ -5,6 +5,7 @@ mod rate;
 #[cfg(all(test, not(feature = "loom")))]
 mod tests;
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use nines_base::Backoff;
@@ -202,5 +203,73 @@ fn hedge_config(hedge: &policy::Hedge) -> hedge::Config {
         max_delay: hedge.max_delay,
         max_hedges: hedge.max_hedges,
         ..hedge::Config::default()
+    }
+}
+
+fn shed_config(shed: &policy::Shed) -> adaptive::ShedderConfig {
+    adaptive::ShedderConfig {
+        cpu: shed.cpu,
+        ..adaptive::ShedderConfig::default()
+    }
+}
+
+fn bulkhead_config(bulkhead: &policy::Bulkhead) -> bulkhead::Config {
+    bulkhead::Config {
+        max_in_flight: bulkhead.max_in_flight,
+        max_queue: bulkhead.max_queue,
+        max_wait: bulkhead.max_wait.unwrap_or(MAX_WAIT),
+    }
+}
+
+fn concurrency_config(concurrency: &policy::Concurrency) -> adaptive::Config {
+    let default = adaptive::Config::default();
+    let initial = concurrency.initial.unwrap_or(default.initial);
+    adaptive::Config {
+        algorithm: match concurrency.algorithm {
+            policy::ConcurrencyAlgorithm::Adaptive => adaptive::Algorithm::Adaptive,
+            policy::ConcurrencyAlgorithm::Vegas => adaptive::Algorithm::Vegas,
+            policy::ConcurrencyAlgorithm::Gradient => adaptive::Algorithm::Gradient,
+        },
+        min: concurrency.min,
+        max: concurrency.max,
+        initial: initial.clamp(concurrency.min, concurrency.max.max(concurrency.min)),
+        ..default
+    }
+}
+
+fn throttle_config(throttle: &policy::Throttle) -> throttle::Config {
+    throttle::Config {
+        k: throttle.k,
+        window: throttle.window,
+        min_calls: throttle.min_calls,
+        ..throttle::Config::default()
+    }
+}
+
+fn breaker_config(breaker: &policy::Breaker) -> breaker::Config {
+    let default = breaker::Config::default();
+    let rates = breaker.failure_rate.is_none() && breaker.slow_calls.is_none();
+    let unsaid = rates && breaker.consecutive_failures.is_none();
+    let window = match (breaker.window_calls.and_then(NonZeroU32::new), breaker.window) {
+        (Some(calls), _) => breaker::Window::Calls(calls),
+        (None, Some(time)) => breaker::Window::Time(time),
+        (None, None) => default.window,
+    };
+    let most = breaker.window_calls.unwrap_or(u32::MAX).max(1);
+    let open_for = breaker.open_for.unwrap_or(default.open_for);
+    breaker::Config {
+        window,
+        min_calls: breaker.min_calls.unwrap_or(default.min_calls.min(most)),
+        failure_rate: if unsaid { default.failure_rate } else { breaker.failure_rate },
+        slow_calls: breaker.slow_calls.map(|slow| breaker::SlowCalls {
+            slower_than: slow.slower_than,
+            rate: slow.rate,
+        }),
+        consecutive_failures: breaker.consecutive_failures,
+        open_for,
+        max_open_for: breaker.max_open_for.unwrap_or(default.max_open_for.max(open_for)),
+        jitter: breaker.jitter.unwrap_or(default.jitter),
+        half_open_calls: breaker.half_open_calls.unwrap_or(default.half_open_calls),
+        ..default
     }
 }

@@ -209,8 +209,11 @@ impl<'v> Live<'v> {
                     Poll::Pending => return Step::Still,
                 };
                 self.at = Stage::Trying;
-                let seated = self.governor.seat(&mut self.admission, entered, now);
-                self.go_on(seated.and_then(|()| self.pass(world)), world)
+                let mut seated = self.governor.seat(&mut self.admission, entered, now);
+                if seated.is_ok() {
+                    seated = self.pass(world);
+                }
+                self.go_on(seated, world)
             }
             Stage::Waiting(until) if *until > now => Step::Still,
             Stage::Waiting(_) => {

@@ -1,7 +1,7 @@
 //! Plays a vector through the composed layer, on tokio's paused clock.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{self, Future};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,15 +10,15 @@ use std::time::Duration;
 use nines_resilience::deadline::Deadline;
 use nines_resilience::fallback::{Degraded, Source};
 use nines_resilience::layer::fallback::{self, Whole};
-use nines_resilience::layer::{Error, Fault, Inspect, Key, KeyBy, Mark, Plain};
+use nines_resilience::layer::{Error, Fault, Inspect, Key, KeyBy, Mark};
 use nines_resilience::policy::vector::{Answer, Answered, Behaviour, Final, Seen, Step, Vector};
 use nines_resilience::policy::{Config, layer};
 use nines_resilience::retry::OuterAttempt;
-use nines_resilience::{Observed, Outcome, Refused};
+use nines_resilience::{Observed, Refused};
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tower::{Layer as _, Service, ServiceExt};
+use tower::{Layer as _, Service, ServiceExt, service_fn};
 
 use super::cores::priority;
 use crate::Played;
@@ -66,7 +66,7 @@ async fn play_on(vector: &Vector) -> Played {
         chain.expect("a valid fallback"),
         Reader,
     )
-    .with_alternative(Callee);
+    .with_alternative(service_fn(|_: Ask| future::ready(Ok::<_, Infallible>(reply(Behaviour::Success)))));
     let policy = layer::Layer::new("vector", config, Reader).expect("a valid policy");
     let service = policy.layer(Callee);
     let mut calls = JoinSet::new();
@@ -191,7 +191,7 @@ impl<E: std::error::Error + 'static> Inspect<Ask, Reply, E> for Reader {
     fn observe(&self, result: &Result<Reply, E>) -> Observed {
         match result {
             Ok(reply) => reply.answer.observed(),
-            Err(_) => Inspect::<(), _, _>::observe(&Plain::IDEMPOTENT, &Err::<(), &E>(result.as_ref().err().expect("an error"))),
+            Err(error) => Fault::find(error).map_or(Observed::FAILURE, Fault::observed),
         }
     }
 

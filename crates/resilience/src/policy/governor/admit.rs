@@ -19,6 +19,12 @@ use crate::{Evidence, Measure, Outcome, Refused};
 #[derive(Debug, Default)]
 pub(super) struct Beside(AtomicU32);
 
+impl Beside {
+    pub(super) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Governor {
     /// A call comes. It must be given back with [`Governor::finish`] or [`Governor::abandon`], let in or not.
     pub fn begin(&self, call: Call, now: Instant) -> Admission {

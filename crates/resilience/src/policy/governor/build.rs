@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Gate, Governor};
 use crate::adaptive::{Limiter, Shedder};
 use crate::breaker::Breaker;
-use crate::bulkhead::{self, Bulkhead};
+use crate::bulkhead::Bulkhead;
 use crate::hedge::Hedge;
 use crate::policy::rate::Rate;
 use crate::policy::{Config, RateConfig, Section};

@@ -242,9 +242,10 @@ where
 
     /// Whether and when to make another attempt, if there is a request for one.
     fn next(&mut self, observed: Observed, begun: Instant, now: Instant) -> Next {
+        // In shadow mode nothing is copied, so it is not known whether the request could have been.
         let repeat = match self.spare {
-            Some(_) => observed.repeat,
-            None => Repeat::Never,
+            None if !self.guard.state.governor.config().shadow => Repeat::Never,
+            _ => observed.repeat,
         };
         let ended = (Observed { repeat, ..observed }, begun);
         let Guard { state, admission, .. } = &mut *self.guard;

@@ -17,10 +17,6 @@ impl<F: Future> Hedges<F> {
         self.0.push(Box::pin(future));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The first one that is ready, taken out, with its place.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(usize, F::Output)> {
         for place in 0..self.0.len() {
