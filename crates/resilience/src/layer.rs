@@ -22,6 +22,8 @@ mod alarm;
 mod checked;
 mod error;
 mod inspect;
+#[cfg(all(test, not(feature = "loom")))]
+pub(crate) mod probe;
 mod shared;
 
 pub mod answer;
