@@ -13,7 +13,7 @@ use crate::Invalid;
 use crate::limit::{Algorithm, Quota};
 
 /// Keys that are kept, where the policy does not say.
-const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not 0");
+pub(super) const MAX_KEYS: NonZeroUsize = NonZeroUsize::new(100_000).expect("it is not 0");
 
 /// How many requests in a time, for each value of a key.
 #[derive(Debug, Clone, PartialEq)]

@@ -73,7 +73,6 @@ where
         {
             self.spare = Some(Spare {
                 service: inner.clone(),
-                ready: false,
                 request: Some(copy),
             });
         }
@@ -85,13 +84,12 @@ where
         Ok(())
     }
 
-    /// Keeps the service that was driven ready, and the request, for when the wait is over. A clone takes its place.
+    /// Keeps the request for when the wait is over. What the inner service has reserved for it is let go till then.
     fn later(&mut self, inner: &mut S, request: Req, phase: Phase) {
-        let fresh = inner.clone();
+        *inner = inner.clone();
         self.phase = phase;
         self.spare = Some(Spare {
-            service: std::mem::replace(inner, fresh),
-            ready: true,
+            service: inner.clone(),
             request: Some(request),
         });
     }
@@ -131,12 +129,16 @@ where
     pub(super) fn hedge(&mut self, now: Instant, cx: &mut Context<'_>) {
         *self.hedge_at = None;
         let Some(spare) = self.spare.as_mut() else { return };
-        spare.ready = spare.ready || matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(())));
-        let Guard { state, admission, .. } = &mut *self.guard;
-        if !spare.ready || !state.governor.hedge(admission, now) {
+        if !matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(()))) {
             return;
         }
-        let Ok(ticket) = self.guard.attempt(now) else { return };
+        let Guard { state, admission, .. } = &mut *self.guard;
+        let paid = state.governor.hedge(admission, now);
+        let Some(ticket) = paid.then(|| self.guard.attempt(now).ok()).flatten() else {
+            // What was reserved is let go.
+            spare.service = spare.service.clone();
+            return;
+        };
         let request = self.request(&ticket);
         self.guard.hedges.push(ticket);
         let future = self.call(request);
@@ -188,7 +190,6 @@ where
     fn call(&mut self, request: Req) -> Timed<S::Future> {
         let deadline = self.guard.admission.deadline();
         let spare = self.spare.as_mut().expect("an attempt is made of it");
-        spare.ready = false;
         let future = Timed::new(spare.service.call(request), deadline);
         if spare.request.is_none() {
             *self.spare = None;

@@ -65,8 +65,6 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Spare<S, Req> {
     pub(super) service: S,
-    /// Whether `service` was driven ready and not yet called.
-    pub(super) ready: bool,
     pub(super) request: Option<Req>,
 }
 
@@ -133,17 +131,15 @@ where
 
     fn poll_readying(&mut self, cx: &mut Context<'_>) -> Poll<Step<S::Response, S::Error>> {
         let spare = self.spare.as_mut().expect("an attempt is to be made");
-        if !spare.ready {
-            match spare.service.poll_ready(cx) {
-                Poll::Ready(Ok(())) => spare.ready = true,
-                Poll::Ready(Err(error)) => {
-                    self.guard.finish(Outcome::Failure, now());
-                    return Poll::Ready(Some(Err(Error::Inner(error))));
-                }
-                Poll::Pending => {
-                    let now = ready!(self.ring(self.guard.limit(), cx));
-                    return Poll::Ready(self.stop(now));
-                }
+        match spare.service.poll_ready(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                self.guard.finish(Outcome::Failure, now());
+                return Poll::Ready(Some(Err(Error::Inner(error))));
+            }
+            Poll::Pending => {
+                let now = ready!(self.ring(self.guard.limit(), cx));
+                return Poll::Ready(self.stop(now));
             }
         }
         self.send(now());
