@@ -12,13 +12,17 @@
 //! method takes a standing queue for normal sooner or later, and the limit grows without end under mild overload
 //! (Netflix concurrency-limits#134), or one lucky sample holds it down for ever.
 //!
+//! A [`Shedder`] looks at the processor instead: it bounds calls only while the process is short of it.
+//!
 //! More important calls may use more of the limit: see [`Priority`].
 
 mod algorithm;
 mod config;
 mod limiter;
 mod priority;
+mod shed;
 
 pub use config::{Algorithm, Config};
 pub use limiter::{Limiter, Snapshot, Ticket};
 pub use priority::Priority;
+pub use shed::{ShedSnapshot, ShedTicket, Shedder, ShedderConfig};

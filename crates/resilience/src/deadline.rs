@@ -17,7 +17,7 @@ use nines_model::Cause;
 use crate::{Evidence, Measure, Refused};
 
 pub use header::{BadDeadline, GRPC_TIMEOUT, TIMEOUT_MS};
-pub use task::{Over, Scope, current, scope, within};
+pub use task::{Over, Scope, current, scope, sync_scope, within};
 
 /// Longer times than this are taken for it: a year outlives every request, and fits every clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -46,6 +46,7 @@ mod inspect;
 pub(crate) mod probe;
 mod shared;
 
+pub mod adaptive;
 pub mod answer;
 pub mod breaker;
 pub mod bulkhead;
@@ -56,6 +57,7 @@ pub mod hedge;
 pub mod limit;
 pub mod panic;
 pub mod retry;
+pub mod shed;
 pub mod throttle;
 pub mod timeout;
 
@@ -64,5 +66,7 @@ pub use inspect::{
     ClientAddress, Cloned, CopyBody, Http, Idempotent, Inspect, Key, KeyBy, Mark, Once, Plain, Stamp, With,
 };
 pub use shared::Shared;
+
+pub(crate) use inspect::network;
 
 pub(crate) use alarm::{Alarm, now};

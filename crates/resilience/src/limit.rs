@@ -141,11 +141,11 @@ impl Limiter {
     }
 
     /// Another quota of the same algorithm, while requests go on. What is kept: of a bucket the time until it is full
-    /// again, of a window its counts, of the log every request. A log's `requests` cannot grow, because its memory was
-    /// made for the first ones.
+    /// again, of a window its counts, of the log every request. Memory of a log grows with the quota, and stays.
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), Invalid> {
         if let Core::Log(log) = &self.core {
-            log.check_size(quota.requests)?;
+            self.shared.check(&quota)?;
+            log.make_room(quota.requests);
         }
         let now = self.origin.nanos(now);
         let (before, after) = self.shared.set(quota)?;
@@ -158,7 +158,8 @@ impl Limiter {
     /// A slice of a quota that many share, handed in from outside; see [`Lease`]. `None` ends it.
     pub fn set_lease(&self, lease: Option<Lease>, now: Instant) -> Result<(), Invalid> {
         if let (Core::Log(log), Some(lease)) = (&self.core, &lease) {
-            log.check_size(lease.requests)?;
+            self.shared.quota_of(lease).validate()?;
+            log.make_room(lease.requests);
         }
         self.shared.lease(lease, self.origin, now)
     }

@@ -40,8 +40,8 @@ pub struct Breaker {
     #[serde(with = "nines_base::duration::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<crate::schema::Duration>")]
     pub max_open_for: Option<Duration>,
-    /// The share by which each open time is made longer or shorter at random, so that many callers do not come back
-    /// together, in `[0, 1)`; 0.2 if absent.
+    /// The share by which each open time is shortened at most, at random, so that many callers do not come back together,
+    /// in `[0, 1)`; 0.2 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jitter: Option<f64>,
     /// Calls let through as probes when it was open long enough; 3 if absent.

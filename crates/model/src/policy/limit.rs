@@ -23,7 +23,7 @@ pub struct RateLimit {
     pub algorithm: RateAlgorithm,
     /// `100/s`, `6000/m`, `500/h`.
     pub rate: String,
-    /// How many at once (of the bucket algorithms only); what comes in a second if absent, at least 1.
+    /// How many at once (of the bucket algorithms only), 1 to 10,000,000; what comes in a second if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
     /// How long the leaky bucket may hold a request back; 0 s if absent: it refuses in place of waiting.
@@ -37,7 +37,8 @@ pub struct RateLimit {
     /// `clientIp`, `service`, `route` or `header:NAME`; `service` if absent: one limit for all requests.
     #[serde(default = "service")]
     pub key: String,
-    /// How many keys are kept; the one that is longest without a request goes first. 100,000 if absent.
+    /// How many keys are kept, of `clientIp` and `header:NAME`; where there is no room for a new one, the one that is
+    /// nearest to a full quota goes. 100,000 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_keys: Option<u32>,
     /// Other rates for single keys: by the address of a client, or by the header's value.
@@ -46,10 +47,13 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// How many at once: as written, else what comes in a second, at least 1.
+    /// The largest burst.
+    pub const MAX_BURST: u32 = 10_000_000;
+
+    /// How many at once: as written, else what comes in a second, from 1 to [`RateLimit::MAX_BURST`].
     pub fn burst_of(burst: Option<u32>, rate: Rate) -> NonZeroU32 {
         let a_second = u64::from(rate.count.get()) / rate.per.as_secs().max(1);
-        let default = u32::try_from(a_second).unwrap_or(u32::MAX);
+        let default = u32::try_from(a_second).unwrap_or(u32::MAX).min(Self::MAX_BURST);
         NonZeroU32::new(burst.unwrap_or(default)).unwrap_or(NonZeroU32::MIN)
     }
 }
@@ -60,7 +64,7 @@ impl RateLimit {
 pub struct RateOverride {
     /// `100/s`, `6000/m`, `500/h`.
     pub rate: String,
-    /// How many at once (of the bucket algorithms only); what comes in a second if absent, at least 1.
+    /// How many at once (of the bucket algorithms only), 1 to 10,000,000; what comes in a second if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
@@ -78,7 +82,7 @@ pub enum RateAlgorithm {
     FixedWindow,
     /// Counts this period and a share of the last one.
     SlidingWindow,
-    /// Remembers the time of every request: exact, and so much memory for each key.
+    /// Remembers the time of every request: exact, and so much memory. Not by `clientIp` or `header:NAME`.
     SlidingLog,
 }
 
@@ -114,9 +118,9 @@ pub enum RateKey {
 }
 
 impl RateKey {
-    /// Whether there is more than one counter.
+    /// Whether requests on one route are told apart.
     pub fn is_keyed(&self) -> bool {
-        !matches!(self, RateKey::Service)
+        matches!(self, RateKey::ClientIp | RateKey::Header(_))
     }
 }
 

@@ -75,6 +75,16 @@ impl Breaker {
         }
     }
 
+    /// Whether a call would be refused for sure: it is open, and the time of the next probe has not come.
+    pub fn is_open(&self, now: Instant) -> bool {
+        let until = || self.until.load(Ordering::Relaxed);
+        match self.state() {
+            State::ForcedOpen => true,
+            State::Open => self.origin.nanos(now) < until(),
+            _ => false,
+        }
+    }
+
     /// State and numbers, for people.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let turn = self.turn.lock();

@@ -111,7 +111,7 @@ fn more_room_lets_all_in() {
             let Poll::Ready(Ok(slot)) = polled else {
                 panic!("{polled:?}")
             };
-            std::mem::forget(slot);
+            let _lost = slot;
         }
         assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (2, 0));
     });

@@ -38,6 +38,12 @@ pub fn scope<F: Future>(deadline: Deadline, future: F) -> Scope<F> {
     CURRENT.scope(earliest, future)
 }
 
+/// Runs `work` with the deadline in force, or with the one around it if that is earlier.
+pub fn sync_scope<T>(deadline: Deadline, work: impl FnOnce() -> T) -> T {
+    let earliest = current().map_or(deadline, |outer| deadline.earlier(outer));
+    CURRENT.sync_scope(earliest, work)
+}
+
 /// The deadline in force.
 pub fn current() -> Option<Deadline> {
     CURRENT.try_get().ok()

@@ -6,6 +6,7 @@
 
 use super::gate::{self, Gate};
 use super::now;
+use crate::adaptive::Priority;
 use crate::breaker::{Breaker, Config, Ticket};
 use crate::{Invalid, Name, Observed, Refused};
 
@@ -28,7 +29,7 @@ impl<I> Layer<I> {
 impl Gate for Breaker {
     type Ticket = Ticket;
 
-    fn enter(&self) -> Result<Ticket, Refused> {
+    fn enter(&self, _priority: Priority) -> Result<Ticket, Refused> {
         self.check(now())
     }
 

@@ -142,7 +142,7 @@ where
         if self.shared.core.write_headers {
             self.stamp(&mut request, deadline, now);
         }
-        let inner = self.inner.call(request);
+        let inner = deadline::sync_scope(deadline, || self.inner.call(request));
         Future::bounded(deadline::scope(deadline, inner), deadline, now, self.shared.clone())
     }
 }

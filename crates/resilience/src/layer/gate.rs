@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use super::checked::{Checked, Watch, let_go};
 use super::{Error, Inspect, Shared};
+use crate::adaptive::Priority;
 use crate::{Name, Observed, Refused};
 
 /// A core that lets calls through or refuses them at once. It reads the clock itself, if it needs to.
@@ -19,8 +20,8 @@ pub trait Gate {
     /// What a call holds while it is under way.
     type Ticket;
 
-    /// Asks for a call.
-    fn enter(&self) -> Result<Self::Ticket, Refused>;
+    /// Asks for a call of this priority.
+    fn enter(&self, priority: Priority) -> Result<Self::Ticket, Refused>;
 
     /// The call came to this.
     fn record(&self, ticket: Self::Ticket, observed: Observed);
@@ -92,7 +93,8 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let ticket = match self.shared.core.enter() {
+        let priority = self.inspect.priority(&request).unwrap_or_default();
+        let ticket = match self.shared.core.enter(priority) {
             Ok(ticket) => ticket,
             Err(refused) => {
                 let_go(&mut self.inner);

@@ -12,6 +12,7 @@ use std::time::Instant;
 use ::http::HeaderName;
 
 use super::Fault;
+use crate::adaptive::Priority;
 use crate::deadline::{BadDeadline, Deadline};
 use crate::fallback::Degraded;
 use crate::limit::Standing;
@@ -19,6 +20,7 @@ use crate::retry::{History, OuterAttempt};
 use crate::{Name, Observed, Repeat};
 
 pub(super) use http::is_grpc;
+pub(crate) use http::network;
 pub use http::{ClientAddress, Cloned, CopyBody, Http, Idempotent, Once, With};
 pub use plain::Plain;
 
@@ -42,6 +44,11 @@ pub trait Inspect<Req, Res, Err> {
     /// Which attempt of the hop before us the request is.
     fn outer(&self, _request: &Req) -> OuterAttempt {
         OuterAttempt::FIRST
+    }
+
+    /// How important the call is; `None` if the request does not say.
+    fn priority(&self, _request: &Req) -> Option<Priority> {
+        None
     }
 
     /// Whether making the call twice has the effect of making it once.

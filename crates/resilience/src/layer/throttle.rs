@@ -6,6 +6,7 @@ use nines_base::Rng;
 
 use super::gate::{self, Gate};
 use super::now;
+use crate::adaptive::Priority;
 use crate::throttle::{Config, Throttle};
 use crate::{Invalid, Name, Observed, Refused};
 
@@ -29,7 +30,7 @@ impl<I> Layer<I> {
 impl Gate for Throttle {
     type Ticket = ();
 
-    fn enter(&self) -> Result<(), Refused> {
+    fn enter(&self, _priority: Priority) -> Result<(), Refused> {
         self.check(now(), draw())
     }
 

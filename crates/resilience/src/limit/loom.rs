@@ -57,6 +57,26 @@ fn a_log_of_one_lets_one_through_in_a_period() {
     });
 }
 
+/// A log that grows while a request comes: none is forgotten, and none comes twice.
+#[test]
+fn a_log_that_grows_forgets_nothing() {
+    let one = Terms::new(&quota(Algorithm::SlidingLog, 1));
+    let two = quota(Algorithm::SlidingLog, 2);
+    let mut builder = ::loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(move || {
+        let log = Arc::new(Log::new(NonZeroU32::MIN));
+        let other = {
+            let log = log.clone();
+            thread::spawn(move || log.check(1, 1, &one).is_ok())
+        };
+        log.make_room(two.requests);
+        let theirs = other.join().expect("no panic");
+        let taken = [(); 2].map(|()| log.check(1, 1, &Terms::new(&two)).is_ok());
+        assert!(theirs && taken == [true, false], "{theirs} {taken:?}");
+    });
+}
+
 fn keyed(now: Instant) -> Arc<Keyed> {
     let keyed = Keyed::new(quota(Algorithm::TokenBucket, 1), NonZeroUsize::MIN, now);
     Arc::new(keyed.expect("good"))

@@ -2,93 +2,168 @@
 //! period old.
 //!
 //! A ring of words, one for each request: its time in units of 16 ns, and in the low byte the lap in which the slot was
-//! taken, so that of several threads which want the same slot one gets it and the others help to move on.
+//! taken, so that of several threads which want the same slot one gets it and the others help to move on. A log that must
+//! remember more is closed, copied into a larger one and exchanged; whoever meets it closed turns to the new one.
 //!
 //! **Bound.** `requests` in any period: two requests that took the same slot are at least a period apart, and there are
 //! `requests` slots.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
 use super::terms::Terms;
 use super::{Granted, Limited, Standing, refused, standing};
-use crate::Invalid;
-use crate::invalid::ensure;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{ArcSwap, Mutex, hint};
 
 const LAP: u64 = 0xff;
 /// Nanoseconds of a unit of time.
 const UNIT: u64 = 16;
 /// A slot that nobody has taken: of the lap before the first.
 const FREE: u64 = LAP;
+/// The slot that was next when the ring was closed.
+const SEALED: u64 = u64::MAX;
+/// What is next in a closed ring.
+const CLOSED: u64 = u64::MAX;
 
 #[derive(Debug)]
 pub(super) struct Log {
+    ring: ArcSwap<Ring>,
+    growing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Ring {
     /// How many were granted.
     next: CachePadded<AtomicU64>,
     slots: Box<[AtomicU64]>,
 }
 
+/// What became of a request.
+enum Take {
+    Taken,
+    /// There will be a place after so many nanoseconds.
+    Wait(u64),
+    /// The ring is closed.
+    Closed,
+}
+
 impl Log {
     pub(super) fn new(requests: NonZeroU32) -> Self {
         Self {
-            next: CachePadded::default(),
-            slots: (0..requests.get()).map(|_| AtomicU64::new(FREE)).collect(),
+            ring: ArcSwap::from_pointee(Ring::new(requests, &[])),
+            growing: Mutex::new(()),
         }
     }
 
-    pub(super) fn check_size(&self, requests: NonZeroU32) -> Result<(), Invalid> {
-        let fits = requests.get() as usize <= self.slots.len();
-        let allowed = "at most what the log was made for: make a new limiter";
-        ensure(fits, "rateLimits.rate", requests, allowed)
+    /// Makes room for the times of so many requests, and forgets none.
+    pub(super) fn make_room(&self, requests: NonZeroU32) {
+        let _one_at_a_time = self.growing.lock();
+        let ring = self.ring.load();
+        if requests.get() as usize > ring.slots.len() {
+            let times = ring.close();
+            self.ring.store(Arc::new(Ring::new(requests, &times)));
+        }
     }
 
     pub(super) fn check(&self, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
-        let used = || terms.requests - self.free(self.next.load(Ordering::Acquire), now, terms) + n;
-        let refuse = |retry_after| Limited {
-            standing: self.standing(now, terms),
-            refused: refused(used(), retry_after, terms),
+        let ring = self.ring.load();
+        let refuse = |ring: &Ring, n, retry_after| {
+            let standing = ring.standing(now, terms);
+            let used = terms.requests - standing.remaining + n;
+            let refused = refused(used, retry_after, terms);
+            Err(Limited { standing, refused })
         };
         if n > terms.requests {
-            return Err(refuse(None));
+            return refuse(&ring, n, None);
         }
-        for _ in 0..n {
-            self.take(now, terms).map_err(|wait| refuse(Some(wait)))?;
+        let (mut ring, mut left) = (ring, n);
+        while left > 0 {
+            match ring.take(now, terms) {
+                Take::Taken => left -= 1,
+                Take::Wait(wait) => return refuse(&ring, left, Some(wait)),
+                Take::Closed => {
+                    hint::spin_loop();
+                    ring = self.ring.load();
+                }
+            }
         }
         Ok(Granted {
-            standing: self.standing(now, terms),
+            standing: ring.standing(now, terms),
             wait: Duration::ZERO,
         })
     }
 
     pub(super) fn standing(&self, now: u64, terms: &Terms) -> Standing {
-        let (next, size) = (self.next.load(Ordering::Acquire), self.slots.len() as u64);
-        let newest = self.slots[(next + size - 1) as usize % self.slots.len()].load(Ordering::Relaxed);
+        self.ring.load().standing(now, terms)
+    }
+}
+
+impl Ring {
+    /// With these requests in it already, the oldest first, of which there are no more than slots.
+    fn new(requests: NonZeroU32, times: &[u64]) -> Self {
+        let taken = times.iter().map(|time| AtomicU64::new(time << 8));
+        let free = std::iter::repeat_with(|| AtomicU64::new(FREE));
+        Self {
+            next: CachePadded::new(AtomicU64::new(times.len() as u64)),
+            slots: taken.chain(free).take(requests.get() as usize).collect(),
+        }
+    }
+
+    /// Nobody takes a slot from now on. The times of those that were taken, the oldest first.
+    fn close(&self) -> Vec<u64> {
+        let (next, size) = (self.next.swap(CLOSED, Ordering::AcqRel), self.size());
+        let (slot, lap) = self.at(next);
+        let oldest = slot.load(Ordering::Acquire);
+        // Somebody may have taken the slot, and not come to move on; or be about to.
+        let sealed = oldest & LAP != lap
+            && slot
+                .compare_exchange(oldest, SEALED, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        let first = if sealed { oldest } else { FREE };
+        let rest = (next + 1..next + size).map(|place| self.at(place).0.load(Ordering::Acquire));
+        let last = if sealed { FREE } else { slot.load(Ordering::Acquire) };
+        let all = std::iter::once(first).chain(rest).chain([last]);
+        all.filter(|word| *word != FREE).map(|word| word >> 8).collect()
+    }
+
+    fn standing(&self, now: u64, terms: &Terms) -> Standing {
+        let next = self.next.load(Ordering::Acquire);
+        if next == CLOSED {
+            return standing(0, terms.per, terms);
+        }
+        let newest = self.at(next + self.size() - 1).0.load(Ordering::Relaxed);
         let reset = free_in(newest, now, terms.per);
         standing(self.free(next, now, terms), reset, terms)
     }
 
     /// Takes the slot of the oldest, or tells when it will be free.
-    fn take(&self, now: u64, terms: &Terms) -> Result<(), u64> {
-        let size = self.slots.len() as u64;
+    fn take(&self, now: u64, terms: &Terms) -> Take {
         loop {
             let next = self.next.load(Ordering::Acquire);
-            let (slot, lap) = (&self.slots[(next % size) as usize], (next / size) & LAP);
+            if next == CLOSED {
+                return Take::Closed;
+            }
+            let (slot, lap) = self.at(next);
             let seen = slot.load(Ordering::Acquire);
+            if seen == SEALED {
+                return Take::Closed;
+            }
             if seen & LAP == lap {
                 self.move_on(next);
                 continue;
             }
             if let Some(wait) = self.wait(next, seen, now, terms) {
-                return Err(wait);
+                return Take::Wait(wait);
             }
             let taken = now.div_ceil(UNIT) << 8 | lap;
             let swap = slot.compare_exchange(seen, taken, Ordering::AcqRel, Ordering::Relaxed);
             if swap.is_ok() {
                 self.move_on(next);
-                return Ok(());
+                return Take::Taken;
             }
         }
     }
@@ -96,12 +171,11 @@ impl Log {
     /// With a quota below the log's size it is not the oldest slot's time that counts, but that of the request so many
     /// before.
     fn wait(&self, next: u64, oldest: u64, now: u64, terms: &Terms) -> Option<u64> {
-        let size = self.slots.len() as u64;
-        let deciding = if terms.requests == size {
+        let size = self.size();
+        let deciding = if terms.requests >= size {
             oldest
         } else {
-            let place = (next + size - terms.requests) % size;
-            self.slots[place as usize].load(Ordering::Acquire)
+            self.at(next + size - terms.requests).0.load(Ordering::Acquire)
         };
         let wait = free_in(deciding, now, terms.per).max(free_in(oldest, now, terms.per));
         (wait > 0).then_some(wait)
@@ -116,12 +190,13 @@ impl Log {
 
     /// How many of the last requests are a period old: older ones stand further back, so that halving finds the border.
     fn free(&self, next: u64, now: u64, terms: &Terms) -> u64 {
-        let size = self.slots.len() as u64;
+        let size = self.size();
+        let requests = terms.requests.min(size);
         let is_used = |back: u64| {
-            let slot = &self.slots[((next + size - back) % size) as usize];
+            let (slot, _) = self.at(next + size - back);
             free_in(slot.load(Ordering::Relaxed), now, terms.per) > 0
         };
-        let (mut used, mut free) = (0, terms.requests + 1);
+        let (mut used, mut free) = (0, requests + 1);
         while used + 1 < free {
             let middle = used.midpoint(free);
             if is_used(middle) {
@@ -130,7 +205,17 @@ impl Log {
                 free = middle;
             }
         }
-        terms.requests - used
+        requests - used
+    }
+
+    fn size(&self) -> u64 {
+        self.slots.len() as u64
+    }
+
+    /// The slot for the request of that number, and its lap.
+    fn at(&self, place: u64) -> (&AtomicU64, u64) {
+        let slot = &self.slots[(place % self.size()) as usize];
+        (slot, (place / self.size()) & LAP)
     }
 }
 

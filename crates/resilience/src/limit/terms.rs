@@ -24,7 +24,7 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    fn new(quota: &Quota) -> Self {
+    pub(super) fn new(quota: &Quota) -> Self {
         let requests = u64::from(quota.requests.get());
         let per = nanos(quota.per);
         let interval = (per * UNITS).div_ceil(requests);
@@ -103,12 +103,17 @@ impl Shared {
         slot.load(self.algorithm)
     }
 
-    /// Gives the own terms before and after.
-    pub(super) fn set(&self, quota: Quota) -> Result<(Terms, Terms), Invalid> {
+    /// Whether the quota can be set.
+    pub(super) fn check(&self, quota: &Quota) -> Result<(), Invalid> {
         quota.validate()?;
         let same = quota.algorithm == self.algorithm;
         let allowed = "what the limiter began with: make a new one";
-        ensure(same, "rateLimits.algorithm", quota.algorithm, allowed)?;
+        ensure(same, "rateLimits.algorithm", quota.algorithm, allowed)
+    }
+
+    /// Gives the own terms before and after.
+    pub(super) fn set(&self, quota: Quota) -> Result<(Terms, Terms), Invalid> {
+        self.check(&quota)?;
         let (before, after) = (self.own.load(self.algorithm), Terms::new(&quota));
         self.own.store(&after);
         Ok((before, after))
@@ -119,18 +124,23 @@ impl Shared {
             self.until.store(0, Ordering::Relaxed);
             return Ok(());
         };
+        let quota = self.quota_of(&lease);
+        quota.validate()?;
+        self.leased.store(&Terms::new(&quota));
+        self.until.store(origin.nanos(lease.until), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What a lease comes to beside the own quota.
+    pub(super) fn quota_of(&self, lease: &Lease) -> Quota {
         let own = self.own.load(self.algorithm);
-        let quota = Quota {
+        Quota {
             algorithm: self.algorithm,
             requests: lease.requests,
             per: std::time::Duration::from_nanos(own.per),
             burst: lease.burst,
             max_wait: std::time::Duration::from_nanos(own.max_wait),
-        };
-        quota.validate()?;
-        self.leased.store(&Terms::new(&quota));
-        self.until.store(origin.nanos(lease.until), Ordering::Relaxed);
-        Ok(())
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub enum GiveUp {
     Deadline,
     /// Too many retries and hedges as it is.
     Budget,
+    /// The breaker is open by now, so that another attempt would be refused.
+    BreakerOpen,
 }
 
 impl Attempts {
@@ -174,6 +176,7 @@ impl GiveUp {
             GiveUp::AskedTooLong(_) => "asked_too_long",
             GiveUp::Deadline => "deadline",
             GiveUp::Budget => "budget",
+            GiveUp::BreakerOpen => "breaker_open",
         }
     }
 }

@@ -11,8 +11,12 @@ use crate::validate::{Rate, Report, text};
 /// Each is a check of every request.
 pub(super) const MAX_LIMITS: usize = 16;
 
-/// The most requests whose times a sliding log remembers for one key.
+/// The most requests whose times a sliding log remembers.
 const MAX_LOG: u32 = 100_000;
+/// The most requests in a period of a window.
+const MAX_COUNTED: u32 = 1_000_000;
+/// The highest rate of a bucket.
+const MAX_PER_SECOND: u64 = 1_000_000_000;
 
 const MAX_OVERRIDES: usize = 1000;
 const MAX_KEYS: u32 = 10_000_000;
@@ -34,22 +38,46 @@ pub(super) fn validate(report: &mut Report, at: &str, limit: &RateLimit) {
 
 fn validate_rate(report: &mut Report, at: &str, algorithm: RateAlgorithm, rate: &str, burst: Option<u32>) {
     let rate = rate.parse::<Rate>();
-    if let (Ok(rate), RateAlgorithm::SlidingLog) = (&rate, algorithm) {
-        let count = rate.count.get();
-        report.ensure(count <= MAX_LOG, format!("{at}.rate"), || {
-            format!("a slidingLog remembers at most {MAX_LOG} requests, not {count}: use slidingWindow")
-        });
+    if let Ok(rate) = rate {
+        validate_most(report, format!("{at}.rate"), algorithm, rate);
     }
     report.take(format!("{at}.rate"), rate.map(|_| ()));
     let Some(burst) = burst else { return };
-    report.range(format!("{at}.burst"), burst, 1..=10_000_000);
+    report.range(format!("{at}.burst"), burst, 1..=RateLimit::MAX_BURST);
     report.ensure(algorithm.has_burst(), format!("{at}.burst"), || {
         format!("{} has no burst, remove it or use tokenBucket", algorithm.as_str())
     });
 }
 
+fn validate_most(report: &mut Report, at: String, algorithm: RateAlgorithm, rate: Rate) {
+    let count = rate.count.get();
+    match algorithm {
+        RateAlgorithm::SlidingLog => report.ensure(count <= MAX_LOG, at, || {
+            format!("a slidingLog remembers at most {MAX_LOG} requests, not {count}: use slidingWindow")
+        }),
+        RateAlgorithm::FixedWindow | RateAlgorithm::SlidingWindow => report.ensure(count <= MAX_COUNTED, at, || {
+            format!("a window counts at most {MAX_COUNTED} requests, not {count}: use tokenBucket, or a shorter period")
+        }),
+        RateAlgorithm::TokenBucket | RateAlgorithm::LeakyBucket => {
+            let a_second = u64::from(count) / rate.per.as_secs().max(1);
+            report.ensure(a_second <= MAX_PER_SECOND, at, || {
+                format!("{a_second} requests a second are too many, the most are {MAX_PER_SECOND}")
+            });
+        }
+    }
+}
+
 fn validate_keys(report: &mut Report, at: &str, limit: &RateLimit, key: &RateKey) {
-    let one = |what: &str| format!("the key `service` has one limit for all, {what} need another key");
+    let log = key.is_keyed() && limit.algorithm == RateAlgorithm::SlidingLog;
+    report.ensure(!log, format!("{at}.algorithm"), || {
+        "a slidingLog for each key would take eight bytes for each request of each: use slidingWindow".into()
+    });
+    let one = |what: &str| {
+        format!(
+            "the key `{}` has one limit for all, {what} need clientIp or header:NAME",
+            limit.key
+        )
+    };
     if let Some(most) = limit.max_keys {
         report.range(format!("{at}.maxKeys"), most, 1..=MAX_KEYS);
         report.ensure(key.is_keyed(), format!("{at}.maxKeys"), || one("maxKeys"));

@@ -55,7 +55,7 @@ fn every_section_may_be_empty_or_full() {
         ("concurrency: {algorithm: gradient, min: 5, max: 50, initial: 10}", &[]),
         ("concurrency: {max: 10}", &[]),
         (
-            "rateLimits: [{rate: 10/s}, {rate: 1/h, algorithm: slidingLog, key: clientIp, overrides: {'::1': {rate: 5/s}}}]",
+            "rateLimits: [{rate: 10/s}, {rate: 1/h, algorithm: slidingWindow, key: clientIp, overrides: {'::1': {rate: 5/s}}}]",
             &[],
         ),
         (
@@ -312,9 +312,45 @@ fn rate_limits() {
             "rateLimits: [{rate: 1/s, algorithm: leakyBucket, maxWait: 2h}]",
             &["rateLimits[0].maxWait: 2h is out of range, allowed are 1ms to 1h"],
         ),
+    ]);
+    let many = vec!["{rate: 1/s}"; 17].join(", ");
+    check(
+        &format!("rateLimits: [{many}]"),
+        &["rateLimits: 17 limits are too many, the most are 16"],
+    );
+}
+
+#[test]
+fn the_most_of_each_rate_limit() {
+    check_all(&[
         (
             "rateLimits: [{rate: 100001/s, algorithm: slidingLog}]",
             &["rateLimits[0].rate: a slidingLog remembers at most 100000 requests, not 100001"],
+        ),
+        (
+            "rateLimits: [{rate: 1000001/h, algorithm: fixedWindow}, {rate: 1000001/s, algorithm: slidingWindow}]",
+            &[
+                "rateLimits[0].rate: a window counts at most 1000000 requests, not 1000001",
+                "rateLimits[1].rate: a window counts at most 1000000 requests, not 1000001",
+            ],
+        ),
+        (
+            "rateLimits: [{rate: 4000000000/m}, {rate: 4000000000/s, algorithm: leakyBucket}]",
+            &["rateLimits[1].rate: 4000000000 requests a second are too many, the most are 1000000000"],
+        ),
+    ]);
+}
+
+#[test]
+fn keys_of_rate_limits() {
+    check_all(&[
+        (
+            "rateLimits: [{rate: 1/s, algorithm: slidingLog, key: clientIp}, {rate: 1/s, algorithm: slidingLog, key: route}]",
+            &["rateLimits[0].algorithm: a slidingLog for each key would take eight bytes for each request"],
+        ),
+        (
+            "rateLimits: [{rate: 1/s, key: route, maxKeys: 5}]",
+            &["rateLimits[0].maxKeys: the key `route` has one limit for all, maxKeys need clientIp or header:NAME"],
         ),
         (
             "rateLimits: [{rate: 1/s, maxKeys: 0, overrides: {a: {rate: 1/s}}}]",
@@ -341,11 +377,6 @@ fn rate_limits() {
             &["rateLimits[0].overrides[\" a\"]: ` a` begins or ends with white space"],
         ),
     ]);
-    let many = vec!["{rate: 1/s}"; 17].join(", ");
-    check(
-        &format!("rateLimits: [{many}]"),
-        &["rateLimits: 17 limits are too many, the most are 16"],
-    );
 }
 
 #[test]

@@ -10,6 +10,7 @@ use nines_base::Clock;
 
 use super::{Inspect, Key, KeyBy, Mark, Stamp, describe_error, observe_error};
 use crate::Observed;
+use crate::adaptive::Priority;
 use crate::deadline::{BadDeadline, Deadline, GRPC_TIMEOUT, TIMEOUT_MS};
 use crate::layer::fields;
 use crate::retry::{OuterAttempt, classify, is_idempotent};
@@ -155,6 +156,11 @@ where
         OuterAttempt::from_headers(request.headers()).unwrap_or(OuterAttempt::FIRST)
     }
 
+    /// The [`Priority`] in its extensions: a header would let every caller say that he is the most important.
+    fn priority(&self, request: &Request<B>) -> Option<Priority> {
+        request.extensions().get().copied()
+    }
+
     fn idempotent(&self, request: &Request<B>) -> bool {
         match request.extensions().get() {
             Some(Idempotent(said)) => *said,
@@ -263,7 +269,7 @@ pub(in crate::layer) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// An IPv4 address, also where it is mapped into IPv6; of other IPv6 addresses the first 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address.to_canonical() else {
         return address.to_canonical();
     };

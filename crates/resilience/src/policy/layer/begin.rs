@@ -1,0 +1,235 @@
+//! Begins calls, and attempts.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tower_service::Service;
+
+use super::State;
+use super::future::{Future, FutureProj, Phase, Spare};
+use super::guard::Guard;
+use super::hedges::Hedges;
+use super::timed::Timed;
+use crate::adaptive::Priority;
+use crate::deadline::{self, BadDeadline};
+use crate::layer::{Alarm, Error, Inspect, Stamp, now};
+use crate::policy::{Admission, Arrival, Call, Ticket};
+use crate::{Observed, Refused};
+
+impl<S, Req, I> Future<S, Req, I>
+where
+    S: Service<Req> + Clone,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    /// Lets the call in, if it may, and makes the first attempt at once where nothing is to be waited for. `inner` was
+    /// driven ready.
+    pub(super) fn begin(state: Arc<State<I>>, inner: &mut S, request: Req, priority: Priority) -> Self {
+        let now = now();
+        let (call, bad) = facts::<S, Req, I>(&state.inspect, &request, priority, now);
+        let admission = state.governor.begin(call, now);
+        let mut future = Self {
+            main: None,
+            hedges: Hedges::new(),
+            queued: None,
+            alarm: Alarm::default(),
+            armed: None,
+            phase: Phase::Trying,
+            hedge_at: None,
+            spare: None,
+            failed: None,
+            guard: Guard::new(state, admission),
+        };
+        if let Some(bad) = bad {
+            future.refuse(inner, Error::Malformed(bad));
+        } else if let Err(refused) = future.enter(inner, request, now) {
+            let refusal = future.guard.refusal(refused);
+            future.refuse(inner, Error::Refused(refusal));
+        }
+        future
+    }
+
+    fn enter(&mut self, inner: &mut S, mut request: Req, now: Instant) -> Result<(), Refused> {
+        let Guard { state, admission, .. } = &mut self.guard;
+        if let Some(deadline) = admission.deadline() {
+            state.inspect.put_deadline(&mut request, deadline);
+        }
+        if let Arrival::Queued(queued) = state.governor.arrive(admission, now)? {
+            self.queued = Some(Box::new(queued));
+            self.later(inner, request, Phase::Queued);
+            return Ok(());
+        }
+        let wait = state
+            .governor
+            .pass(admission, |by| state.inspect.key(&request, by), now)?;
+        if !wait.is_zero() {
+            let until = now.checked_add(wait).unwrap_or(now);
+            self.later(inner, request, Phase::Waiting(until));
+            return Ok(());
+        }
+        let ticket = self.guard.attempt(now)?;
+        let Guard { state, admission, .. } = &self.guard;
+        if state.governor.may_repeat(admission)
+            && let Some(copy) = state.inspect.copy(&request)
+        {
+            self.spare = Some(Spare {
+                service: inner.clone(),
+                request: Some(copy),
+            });
+        }
+        stamp::<S, Req, I>(&state.inspect, &mut request, admission, &ticket);
+        self.guard.main = Some(ticket);
+        self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
+        let deadline = self.guard.admission.deadline();
+        self.main = Some(Timed::call(|| inner.call(request), deadline));
+        Ok(())
+    }
+
+    /// Keeps the request for when the wait is over. What the inner service has reserved for it is let go till then.
+    fn later(&mut self, inner: &mut S, request: Req, phase: Phase) {
+        *inner = inner.clone();
+        self.phase = phase;
+        self.spare = Some(Spare {
+            service: inner.clone(),
+            request: Some(request),
+        });
+    }
+
+    /// The inner service's reserved readiness is let go.
+    #[cold]
+    fn refuse(&mut self, inner: &mut S, error: Error<S::Error>) {
+        *inner = inner.clone();
+        self.guard.abandon();
+        self.failed = Some(error);
+        self.phase = Phase::Refused;
+    }
+}
+
+impl<S, Req, I> FutureProj<'_, S, Req, I>
+where
+    S: Service<Req> + Clone,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    /// Makes an attempt with the spare service, which is ready.
+    pub(super) fn send(&mut self, now: Instant) {
+        let ticket = match self.guard.attempt(now) {
+            Ok(ticket) => ticket,
+            Err(refused) => return self.refuse(refused),
+        };
+        let request = self.request(&ticket);
+        self.guard.main = Some(ticket);
+        let future = self.call(request);
+        self.main.set(Some(future));
+        *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
+        *self.failed = None;
+        *self.phase = Phase::Trying;
+    }
+
+    /// A hedge is due. If it is not to be, the attempt under way goes on alone: so too if the inner service is not ready at
+    /// once, for a hedge to one that has no room makes it slower still.
+    pub(super) fn hedge(&mut self, now: Instant, cx: &mut Context<'_>) {
+        *self.hedge_at = None;
+        let Some(spare) = self.spare.as_mut() else { return };
+        if !matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(()))) {
+            return;
+        }
+        let Guard { state, admission, .. } = &mut *self.guard;
+        let paid = state.governor.hedge(admission, now);
+        let Some(ticket) = paid.then(|| self.guard.attempt(now).ok()).flatten() else {
+            // What was reserved is let go.
+            spare.service = spare.service.clone();
+            return;
+        };
+        let request = self.request(&ticket);
+        self.guard.hedges.push(ticket);
+        let future = self.call(request);
+        self.hedges.push(future);
+        *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
+    }
+
+    /// Drops the attempts that have taken too long; when the last of them began.
+    pub(super) fn drop_overdue(&mut self, now: Instant) -> Instant {
+        let mut last = self.guard.admission.begun();
+        let limit = self.guard.state.governor.attempt_limit().unwrap_or_default();
+        let overdue = |ticket: &Ticket| now.saturating_duration_since(ticket.begun()) >= limit;
+        if let Some(ticket) = self.guard.main.take_if(|ticket| overdue(ticket)) {
+            self.main.set(None);
+            last = ticket.begun();
+            self.guard.settle(ticket, Observed::FAILURE, now);
+        }
+        for place in (0..self.guard.hedges.len()).rev() {
+            if overdue(&self.guard.hedges[place]) {
+                let ticket = self.guard.hedges.remove(place);
+                self.hedges.remove(place);
+                last = last.max(ticket.begun());
+                self.guard.settle(ticket, Observed::FAILURE, now);
+            }
+        }
+        last
+    }
+
+    /// Drops the attempts that are not needed any more.
+    pub(super) fn drop_all(&mut self, now: Instant) {
+        self.main.set(None);
+        self.hedges.clear();
+        self.guard.leave_all(now);
+    }
+
+    /// The request of this attempt, with a copy left for the next if there may be one.
+    fn request(&mut self, ticket: &Ticket) -> Req {
+        let Guard { state, admission, .. } = &*self.guard;
+        let spare = self.spare.as_mut().expect("an attempt is made of it");
+        let mut request = spare.request.take().expect("the copy for this attempt");
+        if state.governor.may_repeat(admission) {
+            spare.request = state.inspect.copy(&request);
+        }
+        stamp::<S, Req, I>(&state.inspect, &mut request, admission, ticket);
+        request
+    }
+
+    /// Calls the spare service, which is ready, and keeps it if there is a request for it.
+    fn call(&mut self, request: Req) -> Timed<S::Future> {
+        let deadline = self.guard.admission.deadline();
+        let spare = self.spare.as_mut().expect("an attempt is made of it");
+        let future = Timed::call(|| spare.service.call(request), deadline);
+        if spare.request.is_none() {
+            *self.spare = None;
+        }
+        future
+    }
+}
+
+/// What the request says of itself, or that its deadline cannot be read.
+fn facts<S, Req, I>(inspect: &I, request: &Req, priority: Priority, now: Instant) -> (Call, Option<BadDeadline>)
+where
+    S: Service<Req>,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    let (arrived, bad) = match inspect.arrived(request, now) {
+        Ok(arrived) => (arrived, None),
+        Err(bad) => (None, Some(bad)),
+    };
+    let known = [inspect.deadline(request), deadline::current(), arrived];
+    let call = Call {
+        idempotent: inspect.idempotent(request),
+        priority: inspect.priority(request).unwrap_or(priority),
+        outer: inspect.outer(request),
+        deadline: known.into_iter().flatten().min(),
+    };
+    (call, bad)
+}
+
+/// Writes on the request what the next hop is told.
+fn stamp<S, Req, I>(inspect: &I, request: &mut Req, admission: &Admission, ticket: &Ticket)
+where
+    S: Service<Req>,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    let stamp = Stamp {
+        deadline: admission.deadline(),
+        attempt: NonZeroU32::new(ticket.number()).unwrap_or(NonZeroU32::MIN),
+        now: ticket.begun(),
+    };
+    inspect.stamp(request, stamp);
+}

@@ -1,0 +1,141 @@
+//! What a call holds, given back whatever happens to it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::State;
+use crate::deadline::Deadline;
+use crate::layer::now;
+use crate::policy::{Admission, Ticket};
+use crate::{Observed, Outcome, Refusal, Refused, Repeat};
+
+/// A call's places and attempts. Dropped before the call ended, it gives back the places, and says of the callee nothing,
+/// or that it failed if the reason is a panic.
+#[derive(Debug)]
+pub(super) struct Guard<I> {
+    pub(super) state: Arc<State<I>>,
+    pub(super) admission: Admission,
+    /// The attempt whose future is held inline.
+    pub(super) main: Option<Ticket>,
+    /// Those of the hedges, in the order of their futures.
+    pub(super) hedges: Vec<Ticket>,
+    pub(super) over: bool,
+}
+
+/// A panic says that the callee failed, and would fail the same way again.
+const PANICKED: Observed = Observed {
+    repeat: Repeat::Never,
+    ..Observed::FAILURE
+};
+
+impl<I> Guard<I> {
+    pub(super) fn new(state: Arc<State<I>>, admission: Admission) -> Self {
+        Self {
+            state,
+            admission,
+            main: None,
+            hedges: Vec::new(),
+            over: false,
+        }
+    }
+
+    /// Whether the callee may be asked.
+    pub(super) fn attempt(&mut self, now: Instant) -> Result<Ticket, Refused> {
+        let governor = &self.state.governor;
+        governor.attempt(&mut self.admission, None, now, draw::unit)
+    }
+
+    pub(super) fn settle(&self, ticket: Ticket, observed: Observed, now: Instant) {
+        self.state.governor.settle(ticket, None, observed, now);
+    }
+
+    /// How long the longest attempt may still run: the time at which the next one is too late.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        let limit: Duration = self.state.governor.attempt_limit()?;
+        let begun = self.main.iter().chain(&self.hedges).map(Ticket::begun).min()?;
+        begun.checked_add(limit)
+    }
+
+    /// When a hedge of the attempt that is sent `now` is due.
+    pub(super) fn hedge_at(&self, now: Instant) -> Option<Instant> {
+        let after = self.state.governor.hedge_after(&self.admission, now)?;
+        now.checked_add(after)
+    }
+
+    /// Whether an attempt is under way.
+    pub(super) fn is_trying(&self) -> bool {
+        self.main.is_some() || !self.hedges.is_empty()
+    }
+
+    /// When the call must be stopped.
+    pub(super) fn limit(&self) -> Option<Instant> {
+        self.admission.limit().map(Deadline::instant)
+    }
+
+    /// A refusal, with the policy's name.
+    #[cold]
+    pub(super) fn refusal(&self, refused: Refused) -> Refusal {
+        refused.by(self.state.governor.name())
+    }
+
+    /// Every attempt under way has failed in this way.
+    pub(super) fn settle_all(&mut self, observed: Observed, now: Instant) {
+        for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
+            self.state.governor.settle(ticket, None, observed, now);
+        }
+    }
+
+    /// The attempts under way are not needed any more.
+    pub(super) fn leave_all(&mut self, now: Instant) {
+        for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
+            self.state.governor.leave(ticket, None, now);
+        }
+    }
+
+    /// The call has ended.
+    pub(super) fn finish(&mut self, outcome: Outcome, now: Instant) {
+        self.over = true;
+        self.state.governor.finish(&mut self.admission, outcome, now);
+    }
+
+    /// The call was not let through.
+    pub(super) fn abandon(&mut self) {
+        self.over = true;
+        self.state.governor.abandon(&mut self.admission);
+    }
+}
+
+impl<I> Drop for Guard<I> {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        if std::thread::panicking() {
+            let now = now();
+            self.settle_all(PANICKED, now);
+            self.finish(Outcome::Failure, now);
+        } else {
+            self.leave_all(now());
+            self.abandon();
+        }
+    }
+}
+
+/// Chance, one generator for each thread.
+pub(super) mod draw {
+    use std::cell::RefCell;
+
+    use nines_base::Rng;
+
+    thread_local! {
+        static RNG: RefCell<Rng> = RefCell::new(Rng::from_entropy());
+    }
+
+    pub(in crate::policy::layer) fn unit() -> f64 {
+        with(Rng::unit)
+    }
+
+    pub(in crate::policy::layer) fn with<T>(draw: impl FnOnce(&mut Rng) -> T) -> T {
+        RNG.with_borrow_mut(draw)
+    }
+}

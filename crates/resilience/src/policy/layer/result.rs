@@ -1,0 +1,57 @@
+//! Ends a call.
+
+use std::time::Instant;
+
+use tower_service::Service;
+
+use super::future::FutureProj;
+use crate::Outcome;
+use crate::layer::{Error, GaveUp, Inspect, Mark};
+use crate::retry::{GiveUp, Next};
+
+impl<S, Req, I> FutureProj<'_, S, Req, I>
+where
+    S: Service<Req> + Clone,
+    I: Inspect<Req, S::Response, S::Error>,
+{
+    /// The last answer, with what led to it.
+    pub(super) fn finished(
+        &mut self,
+        result: Result<S::Response, S::Error>,
+        reason: Option<GiveUp>,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Result<S::Response, Error<S::Error>> {
+        self.guard.finish(outcome, now);
+        let Some(history) = self.guard.admission.history() else {
+            return result.map_err(Error::Inner);
+        };
+        match (result, reason) {
+            (Ok(mut response), _) => {
+                if self.guard.admission.sent() > 1 {
+                    self.guard.state.inspect.mark(&mut response, Mark::Tried(history));
+                }
+                Ok(response)
+            }
+            (Err(error), Some(reason)) if history.count() > 1 => {
+                let history = history.clone();
+                Err(Error::GaveUp(Box::new(GaveUp { error, reason, history })))
+            }
+            (Err(error), _) => Err(Error::Inner(error)),
+        }
+    }
+
+    /// Writes down what came of an attempt, where more than one is told of.
+    pub(super) fn note(&mut self, next: Next, result: &Result<S::Response, S::Error>) {
+        let again = matches!(next, Next::Again(_));
+        let tried = self
+            .guard
+            .admission
+            .history()
+            .is_some_and(|history| history.count() > 1);
+        if again || tried {
+            let text = self.guard.state.inspect.describe(result);
+            self.guard.admission.note(&text);
+        }
+    }
+}
