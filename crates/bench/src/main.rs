@@ -10,6 +10,7 @@
 )]
 
 mod proxy;
+mod resilience;
 
 use std::process::ExitCode;
 
@@ -27,11 +28,17 @@ struct Cli {
 enum What {
     /// CPU per request and memory per idle connection of the data plane, against HAProxy and nginx.
     Proxy(proxy::Options),
+    /// Time and allocations per call of the resilience library, against governor, failsafe, recloser, tower and
+    /// tower-resilience.
+    Resilience(resilience::Options),
 }
 
 fn main() -> ExitCode {
-    let What::Proxy(options) = Cli::parse().what;
-    match proxy::run(&options) {
+    let done = match Cli::parse().what {
+        What::Proxy(options) => proxy::run(&options),
+        What::Resilience(options) => resilience::run(&options),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -2,8 +2,7 @@
 //!
 //! Each attempt goes to a service that was driven ready for it. A request is tried again only if it can be copied
 //! ([`Inspect::copy`]), if [`Attempts`] finds it safe and in time, and if the budget pays. The answer of the last attempt
-//! is the call's answer; an error that more than one attempt gave is [`Error::GaveUp`](super::Error::GaveUp) with what
-//! came of each.
+//! is the call's answer; an error that more than one attempt gave is [`Error::GaveUp`] with what came of each.
 
 mod future;
 mod state;
