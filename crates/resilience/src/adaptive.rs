@@ -22,6 +22,8 @@ mod limiter;
 mod priority;
 mod shed;
 
+pub mod cpu;
+
 pub use config::{Algorithm, Config};
 pub use limiter::{Limiter, Snapshot, Ticket};
 pub use priority::Priority;

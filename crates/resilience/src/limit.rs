@@ -177,7 +177,7 @@ fn decide_in(cell: &AtomicU64, now: u64, n: u64, terms: &Terms) -> Result<Grante
                     Err(changed) => seen = changed,
                 }
             }
-            Decision::Refuse { used, retry_after } => return Err(limited(seen, used, retry_after, now, terms)),
+            Decision::Refuse { used, retry_after } => return Err(limited(seen, used, retry_after, now, *terms)),
         }
     }
 }
@@ -242,11 +242,12 @@ fn granted(state: u64, wait: u64, now: u64, terms: &Terms) -> Granted {
     }
 }
 
+/// It takes the terms as a value, so that who is granted keeps them in registers.
 #[cold]
-fn limited(state: u64, used: u64, retry_after: Option<u64>, now: u64, terms: &Terms) -> Limited {
+fn limited(state: u64, used: u64, retry_after: Option<u64>, now: u64, terms: Terms) -> Limited {
     Limited {
-        standing: standing_of(state, now, terms),
-        refused: refused(used, retry_after, terms),
+        standing: standing_of(state, now, &terms),
+        refused: refused(used, retry_after, &terms),
     }
 }
 

@@ -127,8 +127,8 @@ fn keys(count: u64) -> Group {
 }
 
 fn limiter(name: &'static str, limiter: Limiter) -> Contender {
-    let times = Times::new();
     Contender::new(name, move |calls| {
+        let times = Times::new();
         for call in 0..calls {
             assert!(black_box(&limiter).check(times.at(call)).is_ok());
         }
@@ -136,8 +136,8 @@ fn limiter(name: &'static str, limiter: Limiter) -> Contender {
 }
 
 fn either(name: &'static str, limiter: Limiter) -> Contender {
-    let times = Times::new();
     Contender::new(name, move |calls| {
+        let times = Times::new();
         for call in 0..calls {
             let _granted_or_not = black_box(black_box(&limiter).check(times.at(call)).is_ok());
         }

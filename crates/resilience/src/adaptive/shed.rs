@@ -21,6 +21,7 @@ use crossbeam_utils::CachePadded;
 use nines_model::Cause;
 
 use super::Priority;
+use super::cpu::{self, Meter};
 use crate::invalid::ensure;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -135,6 +136,14 @@ impl Shedder {
             let until = now.saturating_add(nanos(self.config.cool_off));
             self.until.fetch_max(until, Ordering::Relaxed);
         }
+    }
+
+    /// Brings what the meter measures now. On an error the last sample stands until it is too old.
+    pub fn feed_from(&self, meter: &mut Meter, now: Instant) -> Result<(), cpu::Error> {
+        if let Some(load) = meter.sample(now)? {
+            self.feed(load, now);
+        }
+        Ok(())
     }
 
     /// Whether one more call may be in flight.

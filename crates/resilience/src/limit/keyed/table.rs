@@ -78,7 +78,7 @@ impl Table {
         let Request { owner, now, n, terms } = *request;
         let (state, wait) = match decide(0, now, n, terms) {
             Decision::Grant { state, wait } => (state, wait),
-            Decision::Refuse { used, retry_after } => return Err(limited(0, used, retry_after, now, terms)),
+            Decision::Refuse { used, retry_after } => return Err(limited(0, used, retry_after, now, *terms)),
         };
         if n == 0 {
             return Ok(granted(state, wait, now, terms));
@@ -138,7 +138,7 @@ impl Set {
             let (state, wait) = match decide(seen, now, n, terms) {
                 Decision::Grant { state, wait } => (state, wait),
                 Decision::Refuse { used, retry_after } => {
-                    return Some(Err(limited(seen, used, retry_after, now, terms)));
+                    return Some(Err(limited(seen, used, retry_after, now, *terms)));
                 }
             };
             let swap = slot
