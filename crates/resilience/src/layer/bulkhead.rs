@@ -22,8 +22,8 @@ use crate::bulkhead::{Bulkhead, Config};
 use crate::deadline::Deadline;
 use crate::invalid::ensure;
 use crate::{Invalid, Name, Refusal};
-use entering::{Entering, Held};
 
+pub(crate) use entering::{Entering, Held};
 pub use future::Future;
 
 /// What happens to a call for which there is no room.

@@ -13,7 +13,7 @@ use crate::layer::{Alarm, Shared, now};
 
 /// A place in the bulkhead, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     shared: Arc<Shared<Arc<Bulkhead>>>,
     slot: Option<Slot>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Held {
 pin_project! {
     /// Waits for a place, and no longer than it may.
     #[derive(Debug)]
-    pub(super) struct Entering {
+    pub(crate) struct Entering {
         shared: Arc<Shared<Arc<Bulkhead>>>,
         enter: Enter,
         #[pin]
@@ -47,13 +47,13 @@ impl Drop for Held {
 }
 
 impl Entering {
-    pub(super) fn new(shared: Arc<Shared<Arc<Bulkhead>>>, deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<Arc<Bulkhead>>>, deadline: Option<Instant>) -> Self {
         let enter = shared.core.enter(deadline, now());
         let alarm = Alarm::at(enter.limit());
         Self { shared, enter, alarm }
     }
 
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Held, Refusal>> {
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Held, Refusal>> {
         let this = self.project();
         let mut polled = this.enter.poll_enter(cx, now());
         if polled.is_pending() {
