@@ -32,3 +32,8 @@ pub mod throttle;
 pub use invalid::Invalid;
 pub use outcome::{Observed, Outcome, Repeat};
 pub use refusal::{Evidence, Measure, Name, Refusal, Refused};
+
+/// The guide's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/resilience.md")]
+struct Guide;

@@ -146,6 +146,8 @@ impl fmt::Display for Refused {
     }
 }
 
+impl std::error::Error for Refused {}
+
 /// A call that a policy did not let through.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("policy {policy} refused: {refused}")]

@@ -149,7 +149,7 @@ async fn a_deadline_that_passes_in_the_queue_begins_nothing() {
     let begun = Arc::new(AtomicBool::new(false));
     let mark = begun.clone();
     let late = pool.submit("late", deadline(2 * SECOND), async move {
-        mark.store(true, Ordering::SeqCst)
+        mark.store(true, Ordering::SeqCst);
     });
     let error = late.expect("there is room").await.expect_err("its time was up");
     let Error::Refused(refusal) = &error else {
@@ -319,7 +319,7 @@ async fn never_more_than_the_workers_at_a_time_on_eight_threads() {
             most.fetch_max(here, Ordering::SeqCst);
             tokio::task::yield_now().await;
             at_a_time.fetch_sub(1, Ordering::SeqCst);
-            assert!(number % 10 != 0, "each tenth panics");
+            assert!(!number.is_multiple_of(10), "each tenth panics");
         };
         pool.submit("job", None, work).expect("there is room")
     };
