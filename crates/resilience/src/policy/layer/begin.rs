@@ -52,9 +52,6 @@ where
 
     fn enter(&mut self, inner: &mut S, mut request: Req, now: Instant) -> Result<(), Refused> {
         let Guard { state, admission, .. } = &mut self.guard;
-        if let Some(deadline) = admission.deadline() {
-            state.inspect.put_deadline(&mut request, deadline);
-        }
         if let Arrival::Queued(queued) = state.governor.arrive(admission, now)? {
             self.queued = Some(Box::new(queued));
             self.later(inner, request, Phase::Queued);
@@ -78,7 +75,7 @@ where
                 request: Some(copy),
             });
         }
-        stamp::<S, Req, I>(&state.inspect, &mut request, admission, &ticket);
+        prepare::<S, Req, I>(&state.inspect, &mut request, admission, &ticket);
         self.guard.main = Some(ticket);
         self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
         let deadline = self.guard.admission.deadline();
@@ -184,7 +181,7 @@ where
         if state.governor.may_repeat(admission) {
             spare.request = state.inspect.copy(&request);
         }
-        stamp::<S, Req, I>(&state.inspect, &mut request, admission, ticket);
+        prepare::<S, Req, I>(&state.inspect, &mut request, admission, ticket);
         request
     }
 
@@ -220,12 +217,16 @@ where
     (call, bad)
 }
 
-/// Writes on the request what the next hop is told.
-fn stamp<S, Req, I>(inspect: &I, request: &mut Req, admission: &Admission, ticket: &Ticket)
+/// Notes the deadline on the request of an attempt and writes what the next hop is told. After the copy for the next
+/// attempt was made, which has both written anew.
+fn prepare<S, Req, I>(inspect: &I, request: &mut Req, admission: &Admission, ticket: &Ticket)
 where
     S: Service<Req>,
     I: Inspect<Req, S::Response, S::Error>,
 {
+    if let Some(deadline) = admission.deadline() {
+        inspect.put_deadline(request, deadline);
+    }
     let stamp = Stamp {
         deadline: admission.deadline(),
         attempt: NonZeroU32::new(ticket.number()).unwrap_or(NonZeroU32::MIN),
