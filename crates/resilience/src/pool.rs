@@ -1,6 +1,6 @@
 //! A bounded pool for work beside the requests: thumbnails, exports, mails.
 //!
-//! So many jobs run at a time, so many wait, the earliest deadline first (as in a [`bulkhead`](crate::bulkhead), whose
+//! So many jobs run at a time, so many wait, the earliest deadline first (as in a [`bulkhead`], whose
 //! queue it is), and one more is refused at once. Each job has a name and runs in a task of its own, made by the caller's
 //! spawner; nothing is spawned behind his back. A job that panics is a typed error to whoever waits for it, and costs
 //! nobody else anything. A job whose deadline passes is stopped, and one whose deadline passes in the queue never begins;
