@@ -2,15 +2,19 @@
 //! stand on.
 //!
 //! The state is the time at which the bucket is full again, in sixteenths of a nanosecond since the limiter's beginning:
-//! 60 bits of nanoseconds last 36 years, and the fraction keeps a rate of ten million a second within 0.1 percent.
+//! the 18 years of its clock take half of 64 bits, and the fraction keeps a rate of ten million a second within 0.1 percent.
 
 /// Units in a nanosecond.
 pub(super) const UNITS: u64 = 16;
 
-/// The time in units; 36 years at most.
+/// The time in units. No sum of such times overflows: the time ends at half of what fits ([`Origin::nanos`]), a burst
+/// comes within a year, and nobody waits for more than an hour ([`Quota::validate`]).
+///
+/// [`Origin::nanos`]: crate::time::Origin::nanos
+/// [`Quota::validate`]: super::Quota::validate
 #[inline(always)]
 pub(super) fn units(nanos: u64) -> u64 {
-    nanos.min(u64::MAX / UNITS) * UNITS
+    nanos * UNITS
 }
 
 /// Units in nanoseconds, rounded up, so that who waits so long does not come early.

@@ -14,19 +14,21 @@ use super::terms::Terms;
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let now = units(now);
     let full_at = state.max(now);
-    let after = full_at.saturating_add(n * terms.interval);
-    let at_once = now.saturating_add(terms.tolerance);
-    let wait = after.saturating_sub(at_once);
-    let longest = units(terms.max_wait);
-    if n <= terms.burst && wait <= longest {
+    let used = || (full_at - now).div_ceil(terms.interval) + n;
+    if n > terms.burst {
+        return Decision::never(used());
+    }
+    let (after, at_once) = (full_at + n * terms.interval, now + terms.tolerance);
+    let (wait, longest) = (after.saturating_sub(at_once), units(terms.max_wait));
+    if wait <= longest {
         return Decision::Grant {
             state: after,
             wait: nanos_of(wait),
         };
     }
     Decision::Refuse {
-        used: (full_at - now).div_ceil(terms.interval) + n,
-        retry_after: (n <= terms.burst).then(|| nanos_of(wait - longest)),
+        used: used(),
+        retry_after: Some(nanos_of(wait - longest)),
     }
 }
 
@@ -35,9 +37,7 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
 pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
     let now = units(now);
     let full_at = state.max(now);
-    let latest = now
-        .saturating_add(terms.tolerance)
-        .saturating_add(units(terms.max_wait));
+    let latest = now + terms.tolerance + units(terms.max_wait);
     let left = latest.saturating_sub(full_at) / terms.interval;
     (left, nanos_of(full_at - now))
 }

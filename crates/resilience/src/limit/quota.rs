@@ -30,7 +30,7 @@ pub struct Quota {
     pub requests: NonZeroU32,
     /// 1 ms to 24 h.
     pub per: Duration,
-    /// How many at once, of the bucket algorithms; windows and logs do not look at it. A burst comes on top of the rate:
+    /// How many at once, of the bucket algorithms, at most what comes in a year; windows and logs do not look at it. A burst comes on top of the rate:
     /// the first period may see `requests + burst` (asked about as governor#39 and #16).
     pub burst: NonZeroU32,
     /// How long a leaky bucket may hold a request back, at most 1 h; one that would wait longer is refused.
@@ -86,6 +86,13 @@ impl Quota {
         if self.algorithm.is_bucket() {
             let burst = self.burst.get();
             ensure(burst <= 10_000_000, "rateLimits.burst", burst, "1 to 10000000")?;
+            let comes_in_a_year = self.per * burst / requests <= DAY * 365;
+            ensure(
+                comes_in_a_year,
+                "rateLimits.burst",
+                burst,
+                "at most what comes in a year",
+            )?;
         }
         let wait = self.max_wait <= Duration::from_secs(3600);
         ensure(wait, "rateLimits.maxWait", self.max_wait, "at most 1h")

@@ -35,7 +35,7 @@ impl Terms {
             per,
             interval,
             burst,
-            tolerance: burst.saturating_mul(interval),
+            tolerance: burst * interval,
             max_wait: nanos(quota.max_wait),
         }
     }
@@ -95,12 +95,16 @@ impl Shared {
 
     #[inline(always)]
     pub(super) fn terms(&self, now: u64) -> Terms {
-        let slot = if now < self.until.load(Ordering::Relaxed) {
-            &self.leased
-        } else {
-            &self.own
-        };
-        slot.load(self.algorithm)
+        if now < self.until.load(Ordering::Relaxed) {
+            return self.lent();
+        }
+        self.own.load(self.algorithm)
+    }
+
+    /// Out of line, so that a decision need not wait for the choice between two addresses.
+    #[cold]
+    fn lent(&self) -> Terms {
+        self.leased.load(self.algorithm)
     }
 
     /// Whether the quota can be set.

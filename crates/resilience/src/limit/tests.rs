@@ -193,6 +193,22 @@ fn several_at_once_are_all_or_none() {
     }
 }
 
+/// Products of a long interval with a large count do not fit 64 bits.
+#[test]
+fn no_count_is_too_large_to_refuse() {
+    for algorithm in ALL {
+        let slow = Quota {
+            per: SECOND * 86_400,
+            ..quota(algorithm, 1, 365)
+        };
+        let bench = Bench::new(slow);
+        let never = bench.limiter.check_n(u32::MAX, bench.clock.now()).expect_err("never");
+        assert_eq!(never.refused.retry_after, None, "{algorithm:?}");
+        let at_once = if algorithm.is_bucket() { 365 } else { 1 };
+        assert_eq!(bench.granted(400), at_once, "{algorithm:?}");
+    }
+}
+
 #[test]
 fn a_quota_changes_while_running_and_keeps_what_was_used() {
     for (algorithm, kept) in [
@@ -319,6 +335,13 @@ fn what_cannot_work_is_refused_by_name() {
             Quota {
                 burst: count(10_000_001),
                 ..base
+            },
+        ),
+        (
+            "rateLimits.burst",
+            Quota {
+                per: SECOND * 86_400,
+                ..quota(Algorithm::LeakyBucket, 1, 366)
             },
         ),
         (

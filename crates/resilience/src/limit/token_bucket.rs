@@ -10,14 +10,17 @@ use super::terms::Terms;
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let now = units(now);
     let full_at = state.max(now);
-    let after = full_at.saturating_add(n * terms.interval);
-    let latest = now.saturating_add(terms.tolerance);
+    let used = || (full_at - now).div_ceil(terms.interval) + n;
+    if n > terms.burst {
+        return Decision::never(used());
+    }
+    let (after, latest) = (full_at + n * terms.interval, now + terms.tolerance);
     if after <= latest {
         return Decision::Grant { state: after, wait: 0 };
     }
     Decision::Refuse {
-        used: (full_at - now).div_ceil(terms.interval) + n,
-        retry_after: (n <= terms.burst).then(|| nanos_of(after - latest)),
+        used: used(),
+        retry_after: Some(nanos_of(after - latest)),
     }
 }
 
@@ -26,7 +29,7 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
 pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
     let now = units(now);
     let full_at = state.max(now);
-    let latest = now.saturating_add(terms.tolerance);
+    let latest = now + terms.tolerance;
     let left = latest.saturating_sub(full_at) / terms.interval;
     (left, nanos_of(full_at - now))
 }

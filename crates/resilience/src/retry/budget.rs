@@ -227,7 +227,7 @@ impl Budget {
 
     /// Nanoseconds on the budget's own scale, which begins late enough for a second and a window to lie before it.
     fn nanos(&self, now: Instant) -> u64 {
-        self.origin.nanos(now).min(u64::MAX / 2) + SECOND + self.slot_nanos * MARKS as u64
+        self.origin.nanos(now) + SECOND + self.slot_nanos * MARKS as u64
     }
 
     fn slot(&self, nanos: u64) -> u64 {

@@ -18,6 +18,9 @@ const MAX_COUNTED: u32 = 1_000_000;
 /// The highest rate of a bucket.
 const MAX_PER_SECOND: u64 = 1_000_000_000;
 
+/// A bucket is full again within a year.
+const YEAR: u64 = 365 * 24 * 3600;
+
 const MAX_OVERRIDES: usize = 1000;
 const MAX_KEYS: u32 = 10_000_000;
 
@@ -40,6 +43,10 @@ fn validate_rate(report: &mut Report, at: &str, algorithm: RateAlgorithm, rate: 
     let rate = rate.parse::<Rate>();
     if let Ok(rate) = rate {
         validate_most(report, format!("{at}.rate"), algorithm, rate);
+        let full_in = u64::from(burst.unwrap_or(0)) * rate.per.as_secs() / u64::from(rate.count.get());
+        report.ensure(full_in <= YEAR, format!("{at}.burst"), || {
+            "it is more than comes in a year: lower it, or raise the rate".into()
+        });
     }
     report.take(format!("{at}.rate"), rate.map(|_| ()));
     let Some(burst) = burst else { return };

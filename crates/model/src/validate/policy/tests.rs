@@ -302,6 +302,10 @@ fn rate_limits() {
             &["rateLimits[0].key: `a b` is not a valid header name"],
         ),
         (
+            "rateLimits: [{rate: 1/h, burst: 9000}]",
+            &["rateLimits[0].burst: it is more than comes in a year: lower it, or raise the rate"],
+        ),
+        (
             "rateLimits: [{rate: 1/s}, {rate: 1/s, algorithm: slidingWindow, burst: 5, maxWait: 1s}]",
             &[
                 "rateLimits[1].burst: slidingWindow has no burst",
