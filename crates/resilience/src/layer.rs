@@ -38,6 +38,7 @@
 //! ```
 
 mod alarm;
+pub(crate) mod chance;
 mod checked;
 mod error;
 mod fields;
@@ -48,6 +49,7 @@ mod shared;
 
 pub mod adaptive;
 pub mod answer;
+pub mod around;
 pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;

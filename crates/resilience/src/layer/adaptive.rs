@@ -4,16 +4,17 @@
 //! pass for the callee's. The latency of a success counts; what is dropped says nothing. The request says how important
 //! it is ([`Inspect::priority`](super::Inspect::priority)).
 
+use super::around;
 use super::gate::{self, Gate};
 use super::now;
 use crate::adaptive::{Config, Limiter, Priority, Ticket};
 use crate::{Invalid, Name, Observed, Refused};
 
 /// Makes services with an adaptive limit, which they and their clones share.
-pub type Layer<I> = gate::Layer<Limiter, I>;
+pub type Layer<I> = around::Layer<Limiter, I>;
 
 /// A service with an adaptive limit.
-pub type Service<S, I> = gate::Service<S, Limiter, I>;
+pub type Service<S, I> = around::Service<S, Limiter, I>;
 
 /// A call that the limit let through, or refused.
 pub type Future<F, I, Req> = gate::Future<F, Limiter, I, Req>;

@@ -4,6 +4,7 @@
 //! inside of [`retry`](super::retry), so that each attempt counts for itself. What a layer inside refuses says nothing of
 //! the callee and is not counted; a panic is a failure; a call that is dropped gives a half-open slot back.
 
+use super::around;
 use super::gate::{self, Gate};
 use super::now;
 use crate::adaptive::Priority;
@@ -11,10 +12,10 @@ use crate::breaker::{Breaker, Config, Ticket};
 use crate::{Invalid, Name, Observed, Refused};
 
 /// Makes services with a breaker, which they and their clones share.
-pub type Layer<I> = gate::Layer<Breaker, I>;
+pub type Layer<I> = around::Layer<Breaker, I>;
 
 /// A service with a breaker.
-pub type Service<S, I> = gate::Service<S, Breaker, I>;
+pub type Service<S, I> = around::Service<S, Breaker, I>;
 
 /// A call that the breaker let through, or refused.
 pub type Future<F, I, Req> = gate::Future<F, Breaker, I, Req>;

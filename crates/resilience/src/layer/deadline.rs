@@ -8,14 +8,13 @@
 mod future;
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use nines_model::Cause;
 
 use super::checked::let_go;
-use super::{Error, Inspect, Shared, Stamp, now};
+use super::{Error, Inspect, Stamp, around, now};
 use crate::deadline::{self, Deadline};
 use crate::invalid::ensure;
 use crate::{Evidence, Invalid, Measure, Name, Refused};
@@ -77,38 +76,16 @@ impl Config {
 }
 
 /// Makes services that keep deadlines.
-#[derive(Debug, Clone)]
-pub struct Layer<I> {
-    shared: Arc<Shared<Config>>,
-    inspect: I,
-}
+pub type Layer<I> = around::Layer<Config, I>;
 
 /// A service that keeps deadlines.
-#[derive(Debug, Clone)]
-pub struct Service<S, I> {
-    inner: S,
-    shared: Arc<Shared<Config>>,
-    inspect: I,
-}
+pub type Service<S, I> = around::Service<S, Config, I>;
 
 impl<I> Layer<I> {
     /// A layer whose refusals bear `name`.
     pub fn new(name: impl Into<Name>, config: Config, inspect: I) -> Result<Self, Invalid> {
         config.validate()?;
-        let shared = Shared::new(name.into(), config);
-        Ok(Self { shared, inspect })
-    }
-}
-
-impl<S, I: Clone> tower_layer::Layer<S> for Layer<I> {
-    type Service = Service<S, I>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Service {
-            inner,
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
+        Ok(Self::around(name.into(), config, inspect))
     }
 }
 

@@ -10,10 +10,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::around::Service;
 use super::checked::{Checked, Watch, let_go};
 use super::{Error, Inspect, Shared};
 use crate::adaptive::Priority;
-use crate::{Name, Observed, Refused};
+use crate::{Observed, Refused};
 
 /// A core that lets calls through or refuses them at once. It reads the clock itself, if it needs to.
 pub trait Gate {
@@ -30,19 +31,6 @@ pub trait Gate {
     fn release(&self, ticket: Self::Ticket);
 }
 
-/// Makes services with a core of kind `G` around them, which they and their clones share.
-pub struct Layer<G, I> {
-    shared: Arc<Shared<G>>,
-    inspect: I,
-}
-
-/// A service with a core of kind `G` around it.
-pub struct Service<S, G, I> {
-    inner: S,
-    shared: Arc<Shared<G>>,
-    inspect: I,
-}
-
 /// What a call holds: its ticket, given back however the call ends.
 pub struct Permit<G: Gate, I, Req> {
     shared: Arc<Shared<G>>,
@@ -53,30 +41,6 @@ pub struct Permit<G: Gate, I, Req> {
 
 /// A call that was let through, or refused.
 pub type Future<F, G, I, Req> = Checked<F, Permit<G, I, Req>>;
-
-impl<G, I> Layer<G, I> {
-    pub(super) fn around(name: Name, core: G, inspect: I) -> Self {
-        let shared = Shared::new(name, core);
-        Self { shared, inspect }
-    }
-
-    /// What its services share: the core, for its snapshot and its controls.
-    pub fn shared(&self) -> &Arc<Shared<G>> {
-        &self.shared
-    }
-}
-
-impl<S, G, I: Clone> tower_layer::Layer<S> for Layer<G, I> {
-    type Service = Service<S, G, I>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Service {
-            inner,
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
-    }
-}
 
 impl<S, G, I, Req> tower_service::Service<Req> for Service<S, G, I>
 where
@@ -134,41 +98,6 @@ impl<G: Gate, I, Req> Drop for Permit<G, I, Req> {
         if let Some(ticket) = self.ticket.take() {
             self.shared.core.release(ticket);
         }
-    }
-}
-
-impl<G, I: Clone> Clone for Layer<G, I> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
-    }
-}
-
-impl<S: Clone, G, I: Clone> Clone for Service<S, G, I> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
-    }
-}
-
-impl<G, I> fmt::Debug for Layer<G, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer")
-            .field("name", &self.shared.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S: fmt::Debug, G, I> fmt::Debug for Service<S, G, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Service");
-        debug.field("name", &self.shared.name).field("inner", &self.inner);
-        debug.finish_non_exhaustive()
     }
 }
 

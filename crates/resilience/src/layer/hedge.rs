@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::{Error, Inspect, Shared, now};
+use super::{Error, Inspect, around, now};
 use crate::hedge::{Config, Hedge, Race};
 use crate::retry::Budget;
 use crate::{Invalid, Name};
@@ -31,19 +31,10 @@ pub struct Core {
 }
 
 /// Makes services that hedge.
-#[derive(Debug, Clone)]
-pub struct Layer<I> {
-    shared: Arc<Shared<Core>>,
-    inspect: I,
-}
+pub type Layer<I> = around::Layer<Core, I>;
 
 /// A service that hedges.
-#[derive(Debug, Clone)]
-pub struct Service<S, I> {
-    inner: S,
-    shared: Arc<Shared<Core>>,
-    inspect: I,
-}
+pub type Service<S, I> = around::Service<S, Core, I>;
 
 impl<I> Layer<I> {
     /// A layer that takes its extra attempts from `budget`, and pays into it for each call.
@@ -63,25 +54,7 @@ impl<I> Layer<I> {
 
     fn with(name: Name, config: Config, budget: Arc<Budget>, pays: bool, inspect: I) -> Result<Self, Invalid> {
         let hedge = Hedge::new(config, now())?;
-        let shared = Shared::new(name, Core { hedge, budget, pays });
-        Ok(Self { shared, inspect })
-    }
-
-    /// What its services share.
-    pub fn shared(&self) -> &Arc<Shared<Core>> {
-        &self.shared
-    }
-}
-
-impl<S, I: Clone> tower_layer::Layer<S> for Layer<I> {
-    type Service = Service<S, I>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Service {
-            inner,
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
+        Ok(Self::around(name, Core { hedge, budget, pays }, inspect))
     }
 }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use nines_model::Cause;
 
 use super::checked::{let_go, take_fresh};
-use super::{Error, Inspect, KeyBy, Shared, now};
+use super::{Error, Inspect, KeyBy, around, now};
 use crate::deadline::Deadline;
 use crate::limit::{Granted, Keyed, Limiter, Quota};
 use crate::{Evidence, Invalid, Measure, Name, Refused};
@@ -37,25 +37,16 @@ pub struct Core<M> {
 }
 
 /// Makes services with a limit, which they and their clones share.
-#[derive(Debug)]
-pub struct Layer<M, I> {
-    shared: Arc<Shared<Core<M>>>,
-    inspect: I,
-}
+pub type Layer<M, I> = around::Layer<Core<M>, I>;
 
 /// A service with a limit.
-#[derive(Debug)]
-pub struct Service<S, M, I> {
-    inner: S,
-    shared: Arc<Shared<Core<M>>>,
-    inspect: I,
-}
+pub type Service<S, M, I> = around::Service<S, Core<M>, I>;
 
 impl<I> Layer<Single, I> {
     /// One limit for all requests.
     pub fn new(name: impl Into<Name>, quota: Quota, inspect: I) -> Result<Self, Invalid> {
         let limiter = Limiter::new(quota, now())?;
-        Ok(Self::around(name.into(), Single(limiter), inspect))
+        Ok(Self::with(name.into(), Single(limiter), inspect))
     }
 }
 
@@ -69,7 +60,7 @@ impl<I> Layer<ByInspect, I> {
         inspect: I,
     ) -> Result<Self, Invalid> {
         let keyed = Keyed::new(quota, capacity, now())?;
-        Ok(Self::around(name.into(), ByInspect { keyed, by }, inspect))
+        Ok(Self::with(name.into(), ByInspect { keyed, by }, inspect))
     }
 }
 
@@ -87,14 +78,13 @@ impl<F, I> Layer<ByFunction<F>, I> {
         K: Hash,
     {
         let keyed = Keyed::new(quota, capacity, now())?;
-        Ok(Self::around(name.into(), ByFunction { keyed, key }, inspect))
+        Ok(Self::with(name.into(), ByFunction { keyed, key }, inspect))
     }
 }
 
 impl<M, I> Layer<M, I> {
-    fn around(name: Name, meter: M, inspect: I) -> Self {
-        let shared = Shared::new(name, Core { meter, tells: false });
-        Self { shared, inspect }
+    fn with(name: Name, meter: M, inspect: I) -> Self {
+        Self::around(name, Core { meter, tells: false }, inspect)
     }
 
     /// Tells of the limit on every answer, which costs two header values for each. Say it before services are made.
@@ -104,42 +94,6 @@ impl<M, I> Layer<M, I> {
             shared.core.tells = true;
         }
         self
-    }
-
-    /// What its services share: the limit, for its gauges and its controls.
-    pub fn shared(&self) -> &Arc<Shared<Core<M>>> {
-        &self.shared
-    }
-}
-
-impl<M, I: Clone> Clone for Layer<M, I> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
-    }
-}
-
-impl<S: Clone, M, I: Clone> Clone for Service<S, M, I> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
-    }
-}
-
-impl<S, M, I: Clone> tower_layer::Layer<S> for Layer<M, I> {
-    type Service = Service<S, M, I>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Service {
-            inner,
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::checked::take_ready;
-use super::{Error, Inspect, Shared, now};
+use super::{Error, Inspect, around, now};
 use crate::retry::{Attempts, Budget, Config};
 use crate::{Invalid, Name};
 use state::State;
@@ -26,43 +26,16 @@ pub struct Core {
 }
 
 /// Makes services that try again.
-#[derive(Debug, Clone)]
-pub struct Layer<I> {
-    shared: Arc<Shared<Core>>,
-    inspect: I,
-}
+pub type Layer<I> = around::Layer<Core, I>;
 
 /// A service that tries again.
-#[derive(Debug, Clone)]
-pub struct Service<S, I> {
-    inner: S,
-    shared: Arc<Shared<Core>>,
-    inspect: I,
-}
+pub type Service<S, I> = around::Service<S, Core, I>;
 
 impl<I> Layer<I> {
     /// A layer that takes its extra attempts from `budget`, and pays into it for each call.
     pub fn new(name: impl Into<Name>, config: Config, budget: Arc<Budget>, inspect: I) -> Result<Self, Invalid> {
         config.validate()?;
-        let shared = Shared::new(name.into(), Core { config, budget });
-        Ok(Self { shared, inspect })
-    }
-
-    /// What its services share.
-    pub fn shared(&self) -> &Arc<Shared<Core>> {
-        &self.shared
-    }
-}
-
-impl<S, I: Clone> tower_layer::Layer<S> for Layer<I> {
-    type Service = Service<S, I>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Service {
-            inner,
-            shared: self.shared.clone(),
-            inspect: self.inspect.clone(),
-        }
+        Ok(Self::around(name.into(), Core { config, budget }, inspect))
     }
 }
 

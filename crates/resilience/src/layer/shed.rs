@@ -4,16 +4,17 @@
 //! see [`Shedder::feed`]; whoever makes the layer feeds `layer.shared().core`. The request says how important it is
 //! ([`Inspect::priority`](super::Inspect::priority)).
 
+use super::around;
 use super::gate::{self, Gate};
 use super::now;
 use crate::adaptive::{Priority, ShedTicket, Shedder, ShedderConfig};
 use crate::{Invalid, Name, Observed, Refused};
 
 /// Makes services with a shedder, which they and their clones share.
-pub type Layer<I> = gate::Layer<Shedder, I>;
+pub type Layer<I> = around::Layer<Shedder, I>;
 
 /// A service with a shedder.
-pub type Service<S, I> = gate::Service<S, Shedder, I>;
+pub type Service<S, I> = around::Service<S, Shedder, I>;
 
 /// A call that the shedder let through, or refused.
 pub type Future<F, I, Req> = gate::Future<F, Shedder, I, Req>;

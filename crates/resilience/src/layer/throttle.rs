@@ -1,20 +1,16 @@
 //! A [`Throttle`] around a service: calls are refused here with the probability that the callee would refuse them.
 
-use std::cell::RefCell;
-
-use nines_base::Rng;
-
 use super::gate::{self, Gate};
-use super::now;
+use super::{around, chance, now};
 use crate::adaptive::Priority;
 use crate::throttle::{Config, Throttle};
 use crate::{Invalid, Name, Observed, Refused};
 
 /// Makes throttled services.
-pub type Layer<I> = gate::Layer<Throttle, I>;
+pub type Layer<I> = around::Layer<Throttle, I>;
 
 /// A throttled service.
-pub type Service<S, I> = gate::Service<S, Throttle, I>;
+pub type Service<S, I> = around::Service<S, Throttle, I>;
 
 /// A call that the throttle let through, or refused.
 pub type Future<F, I, Req> = gate::Future<F, Throttle, I, Req>;
@@ -31,7 +27,7 @@ impl Gate for Throttle {
     type Ticket = ();
 
     fn enter(&self, _priority: Priority) -> Result<(), Refused> {
-        self.check(now(), draw())
+        self.check(now(), chance::unit())
     }
 
     fn record(&self, (): (), observed: Observed) {
@@ -39,14 +35,6 @@ impl Gate for Throttle {
     }
 
     fn release(&self, (): ()) {}
-}
-
-/// A number in `[0, 1)` from the calling thread's own generator, which no other thread waits for.
-pub(crate) fn draw() -> f64 {
-    thread_local! {
-        static RNG: RefCell<Rng> = RefCell::new(Rng::from_entropy());
-    }
-    RNG.with_borrow_mut(Rng::unit)
 }
 
 #[cfg(all(test, not(feature = "loom")))]

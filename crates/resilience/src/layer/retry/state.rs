@@ -4,12 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nines_base::Rng;
-
 use super::Core;
 use crate::Outcome;
 use crate::deadline::Deadline;
-use crate::layer::{Error, GaveUp, Inspect, Mark, Shared, Stamp, now};
+use crate::layer::{Error, GaveUp, Inspect, Mark, Shared, Stamp, chance, now};
 use crate::retry::{Attempts, GiveUp, Next};
 
 #[derive(Debug)]
@@ -43,10 +41,8 @@ where
             return Verdict::Stands(None);
         }
         let budget = &self.shared.core.budget;
-        let mut rng = Rng::from_entropy();
-        let next = self
-            .attempts
-            .next(observed, self.idempotent, self.deadline, budget, now(), &mut rng);
+        let (attempts, now) = (&mut self.attempts, now());
+        let next = chance::with(|rng| attempts.next(observed, self.idempotent, self.deadline, budget, now, rng));
         let verdict = match next {
             Next::Done => return Verdict::Stands(None),
             Next::Again(wait) if self.request.is_some() => Verdict::Again(wait),

@@ -37,10 +37,3 @@ async fn what_the_callee_would_refuse_is_refused_here() {
         "{refused} of 2000 calls to a callee that accepts nothing"
     );
 }
-
-#[test]
-fn draws_are_in_range_and_differ() {
-    let draws: Vec<f64> = (0..1000).map(|_| draw()).collect();
-    assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
-    assert!(draws.windows(2).any(|pair| pair[0] < pair[1]) && draws.windows(2).any(|pair| pair[0] > pair[1]));
-}

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::guard::{Guard, draw};
+use super::guard::Guard;
 use super::hedges::Hedges;
 use super::timed::Timed;
 use crate::bulkhead::Enter;
-use crate::layer::{Alarm, Error, Inspect, Stopped, now};
+use crate::layer::{Alarm, Error, Inspect, Stopped, chance, now};
 use crate::policy::Ticket;
 use crate::retry::Next;
 use crate::{Observed, Outcome, Refused, Repeat};
@@ -239,7 +239,7 @@ where
         let uncopied = self.spare.is_none() && state.governor.may_repeat(admission);
         let repeat = if uncopied { Repeat::Never } else { observed.repeat };
         let ended = (Observed { repeat, ..observed }, begun);
-        draw::with(|rng| state.governor.next(admission, None, ended, now, rng))
+        chance::with(|rng| state.governor.next(admission, None, ended, now, rng))
     }
 
     fn wait(&mut self, wait: Duration, now: Instant) {

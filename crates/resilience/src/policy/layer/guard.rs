@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use crate::deadline::Deadline;
-use crate::layer::now;
+use crate::layer::{chance, now};
 use crate::policy::{Admission, Ticket};
 use crate::{Observed, Outcome, Refusal, Refused, Repeat};
 
@@ -42,7 +42,7 @@ impl<I> Guard<I> {
     /// Whether the callee may be asked.
     pub(super) fn attempt(&mut self, now: Instant) -> Result<Ticket, Refused> {
         let governor = &self.state.governor;
-        governor.attempt(&mut self.admission, None, now, draw::unit)
+        governor.attempt(&mut self.admission, None, now, chance::unit)
     }
 
     pub(super) fn settle(&self, ticket: Ticket, observed: Observed, now: Instant) {
@@ -118,24 +118,5 @@ impl<I> Drop for Guard<I> {
             self.leave_all(now());
             self.abandon();
         }
-    }
-}
-
-/// Chance, one generator for each thread.
-pub(super) mod draw {
-    use std::cell::RefCell;
-
-    use nines_base::Rng;
-
-    thread_local! {
-        static RNG: RefCell<Rng> = RefCell::new(Rng::from_entropy());
-    }
-
-    pub(in crate::policy::layer) fn unit() -> f64 {
-        with(Rng::unit)
-    }
-
-    pub(in crate::policy::layer) fn with<T>(draw: impl FnOnce(&mut Rng) -> T) -> T {
-        RNG.with_borrow_mut(draw)
     }
 }
