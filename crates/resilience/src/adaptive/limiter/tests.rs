@@ -81,6 +81,30 @@ fn quick_failures_say_nothing_and_slow_ones_do() {
     );
 }
 
+/// A limit that two threads wrote lost one's update and left its bounds, and equal bounds panicked
+/// (tower-resilience#368).
+#[test]
+fn tower_resilience_368_the_limit_keeps_its_bounds() {
+    for algorithm in [Algorithm::Adaptive, Algorithm::Vegas, Algorithm::Gradient] {
+        for (min, max) in [(1, 1), (7, 7), (2, 9)] {
+            let (clock, hand) = Clock::manual();
+            let config = Config {
+                algorithm,
+                min,
+                max,
+                initial: min,
+                ..Config::default()
+            };
+            let limiter = limiter(config, clock.now());
+            for latency in [1, 1, 500, 1, 0, 3000, 1].map(Duration::from_millis) {
+                window(&limiter, &clock, &hand, 60, latency, Outcome::Success);
+                hand.advance(Duration::from_secs(31));
+                assert!((min..=max).contains(&limiter.limit()), "{algorithm:?} {min}..={max}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_clock_that_steps_back_harms_nothing() {
     let (clock, hand) = Clock::manual();

@@ -131,7 +131,7 @@ fn tower_tps_budget_check_then_act_over_admission() {
     }
 }
 
-/// failsafe-go#139: the minimum did not count as one.
+/// failsafe-go#139: the minimum did not count as one. tower-resilience#370: the tokens a second were never used.
 #[test]
 fn failsafe_go_139_budget_min() {
     let (idle, start) = budget(0.2, 3);
