@@ -1,12 +1,15 @@
 //! One endpoint and what is known of how it does.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
+use parking_lot::Mutex;
 
 use crate::load::{Load, Ticks};
+use crate::outlier::{Calls, History, Reason, Tally, Watch};
 use crate::permit::Outcome;
 
 /// A failure counts as an answer that took this long.
@@ -23,6 +26,10 @@ pub struct Endpoint {
     added: Instant,
     /// Joined a set that had none: there is nobody to leave the traffic to while it warms up.
     at_full_share: bool,
+    watch: Arc<Watch>,
+    /// Whether `history` has an ejection that lasts; read at every pick.
+    ejected: AtomicBool,
+    history: Mutex<History>,
     /// Written on every request by every worker: kept off the cache lines of the fields above, which are only read.
     stats: CachePadded<Stats>,
 }
@@ -30,21 +37,36 @@ pub struct Endpoint {
 #[derive(Debug)]
 struct Stats {
     in_flight: AtomicU32,
-    consecutive_failures: AtomicU32,
+    consecutive_errors: AtomicU32,
     load: Load,
+    tally: Tally,
+}
+
+/// What a newcomer to a set begins with.
+#[derive(Debug)]
+pub(crate) struct Beginning<'a> {
+    /// Its latency, in seconds, until there is a sample.
+    pub(crate) seed: f32,
+    pub(crate) at_full_share: bool,
+    pub(crate) watch: &'a Arc<Watch>,
+    pub(crate) now: Instant,
 }
 
 impl Endpoint {
-    pub(crate) fn new(id: &str, address: SocketAddr, seed: f32, at_full_share: bool, now: Instant) -> Self {
+    pub(crate) fn new(id: &str, address: SocketAddr, beginning: &Beginning<'_>) -> Self {
         Self {
             id: id.into(),
             address,
-            added: now,
-            at_full_share,
+            added: beginning.now,
+            at_full_share: beginning.at_full_share,
+            watch: beginning.watch.clone(),
+            ejected: AtomicBool::new(false),
+            history: Mutex::default(),
             stats: CachePadded::new(Stats {
                 in_flight: AtomicU32::new(0),
-                consecutive_failures: AtomicU32::new(0),
-                load: Load::new(seed, Ticks::from_age(Duration::ZERO)),
+                consecutive_errors: AtomicU32::new(0),
+                load: Load::new(beginning.seed, Ticks::from_age(Duration::ZERO)),
+                tally: Tally::default(),
             }),
         }
     }
@@ -69,9 +91,21 @@ impl Endpoint {
         self.stats.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Failures since the last success.
-    pub fn consecutive_failures(&self) -> u32 {
-        self.stats.consecutive_failures.load(Ordering::Relaxed)
+    /// Gateway errors since the last other answer.
+    pub fn consecutive_errors(&self) -> u32 {
+        self.stats.consecutive_errors.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is passed over as an [outlier](crate::outlier).
+    #[inline]
+    pub fn is_ejected(&self) -> bool {
+        self.ejected.load(Ordering::Relaxed)
+    }
+
+    /// Why it is ejected, if it is, and for how much longer.
+    pub fn ejection(&self, now: Instant) -> Option<(Reason, Duration)> {
+        let out = self.history.lock().out?;
+        Some((out.reason, out.until.saturating_duration_since(now)))
     }
 
     /// The peak EWMA of its latency, failures counted as [`FAILURE_PENALTY`].
@@ -108,14 +142,45 @@ impl Endpoint {
         match outcome {
             Outcome::Success(latency) => {
                 self.stats.load.observe(latency.as_secs_f32(), self.ticks(now));
-                if self.consecutive_failures() != 0 {
-                    self.stats.consecutive_failures.store(0, Ordering::Relaxed);
-                }
+                self.forget_errors();
             }
             Outcome::Failure => {
                 self.stats.load.observe(FAILURE_PENALTY.as_secs_f32(), self.ticks(now));
-                self.stats.consecutive_failures.fetch_add(1, Ordering::Relaxed);
+                self.forget_errors();
             }
+            Outcome::Unavailable => {
+                self.stats.load.observe(FAILURE_PENALTY.as_secs_f32(), self.ticks(now));
+                let errors = self.stats.consecutive_errors.fetch_add(1, Ordering::Relaxed) + 1;
+                if errors == self.watch.consecutive_errors() {
+                    self.watch.look();
+                }
+            }
+        }
+        if self.watch.counts_calls() {
+            self.stats.tally.count(outcome);
+        }
+    }
+
+    pub(crate) fn history(&self) -> History {
+        *self.history.lock()
+    }
+
+    pub(crate) fn set_history(&self, history: History) {
+        let mut known = self.history.lock();
+        if known.out.is_some() && history.out.is_none() {
+            self.forget_errors();
+        }
+        *known = history;
+        self.ejected.store(history.out.is_some(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_calls(&self) -> Calls {
+        self.stats.tally.take()
+    }
+
+    fn forget_errors(&self) {
+        if self.consecutive_errors() != 0 {
+            self.stats.consecutive_errors.store(0, Ordering::Relaxed);
         }
     }
 

@@ -9,6 +9,7 @@
 mod endpoint;
 mod excluded;
 mod load;
+pub mod outlier;
 mod permit;
 pub mod pick;
 mod resolve;

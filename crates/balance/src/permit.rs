@@ -11,8 +11,22 @@ use crate::Endpoint;
 pub enum Outcome {
     /// It answered; the time from picking it to the first byte of the answer.
     Success(Duration),
-    /// It could not be reached, broke off, timed out or answered that it failed.
+    /// It answered that it failed.
     Failure,
+    /// A gateway error: it could not be reached, broke off or timed out, or it answered that somebody behind it did.
+    Unavailable,
+}
+
+impl Outcome {
+    /// An answer: 502, 503 and 504 are gateway errors, other 5xx failures, and all else is a success; 429 too, for whoever
+    /// says it is well.
+    pub fn of_status(status: u16, latency: Duration) -> Self {
+        match status {
+            502..=504 => Outcome::Unavailable,
+            500.. => Outcome::Failure,
+            _ => Outcome::Success(latency),
+        }
+    }
 }
 
 /// Counts a request as in flight at its endpoint. Dropped without [`Permit::finish`] (the caller gave up) it leaves no

@@ -77,7 +77,8 @@ impl Picker {
         }
     }
 
-    /// Picks an endpoint that is not excluded: a ready one, or a suspect when no ready one is left.
+    /// Picks an endpoint that is not excluded: a ready one, without such a suspect, and without these an ejected one. Call
+    /// [`EndpointSet::review`] before.
     pub fn pick(&mut self, set: &EndpointSet, excluded: &Excluded, rng: &mut Rng, now: Instant) -> Option<Permit> {
         let first = match &mut self.state {
             State::RoundRobin(state) => state.pick(set, excluded, rng),
@@ -89,14 +90,16 @@ impl Picker {
     }
 }
 
-/// Among those that may be wrongly listed, the one with the least to do.
+/// Among those that may be wrongly listed, and then among those that were ejected, the one with the least to do.
 fn last_choice(set: &EndpointSet, excluded: &Excluded) -> Option<usize> {
-    let allowed = set.last_choice().filter(|i| is_allowed(set, *i, excluded));
-    allowed.min_by_key(|i| set.slots()[*i].endpoint.in_flight())
+    let endpoint = |index: &usize| &*set.slots()[*index].endpoint;
+    let left = (0..set.len()).filter(|index| !excluded.contains(endpoint(index).address()));
+    left.min_by_key(|index| (endpoint(index).is_ejected(), endpoint(index).in_flight()))
 }
 
 fn is_allowed(set: &EndpointSet, index: usize, excluded: &Excluded) -> bool {
-    excluded.is_empty() || !excluded.contains(set.slots()[index].endpoint.address())
+    let endpoint = &set.slots()[index].endpoint;
+    !endpoint.is_ejected() && (excluded.is_empty() || !excluded.contains(endpoint.address()))
 }
 
 #[cfg(test)]

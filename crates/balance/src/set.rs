@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use nines_base::Rng;
 use nines_model::InstanceState;
 
+use crate::endpoint::Beginning;
+use crate::outlier::{self, Change, Watch};
 use crate::{Endpoint, Labels, Member};
 
 /// The latency assumed of an endpoint that has no peers to compare it with.
@@ -26,6 +28,8 @@ pub struct EndpointSet {
     /// When the last newcomer joined that has to warm up.
     newest: Option<Instant>,
     generation: u64,
+    /// The same over all changes of the set.
+    watch: Arc<Watch>,
 }
 
 /// An endpoint's place in a set.
@@ -48,26 +52,30 @@ impl EndpointSet {
     /// and address. A newcomer is assumed to be as quick as its peers are, and starts slowly if it has any.
     pub fn update(&self, members: Vec<Member>, now: Instant) -> Self {
         let known: HashMap<&str, &Slot> = self.slots.iter().map(|s| (s.endpoint.id(), s)).collect();
-        let seed = self.mean_latency(now);
+        let beginning = Beginning {
+            seed: self.mean_latency(now),
+            at_full_share: self.slots.is_empty(),
+            watch: &self.watch,
+            now,
+        };
         let slot = |member: Member| {
             let same = known
                 .get(&*member.id)
                 .filter(|s| s.endpoint.address() == member.address);
             let endpoint = match same {
                 Some(slot) => slot.endpoint.clone(),
-                None => {
-                    let alone = self.slots.is_empty();
-                    Arc::new(Endpoint::new(&member.id, member.address, seed, alone, now))
-                }
+                None => Arc::new(Endpoint::new(&member.id, member.address, &beginning)),
             };
             Slot::new(endpoint, member)
         };
         let mut slots: Vec<Slot> = members.into_iter().filter(|m| m.weight > 0).map(slot).collect();
         slots.sort_by_key(|slot| slot.state == InstanceState::Suspect);
-        Self::new(slots.into(), self.generation + 1)
+        // How many may be ejected has changed.
+        self.watch.look();
+        Self::new(slots.into(), self.generation + 1, self.watch.clone())
     }
 
-    fn new(slots: Box<[Slot]>, generation: u64) -> Self {
+    fn new(slots: Box<[Slot]>, generation: u64, watch: Arc<Watch>) -> Self {
         let newest = slots
             .iter()
             .filter(|s| s.endpoint.warms_up())
@@ -77,12 +85,28 @@ impl EndpointSet {
             slots,
             newest,
             generation,
+            watch,
             ..Self::default()
         };
         let first_choice = &set.slots[set.first_choice()];
         set.equal = first_choice.windows(2).all(|pair| pair[0].weight == pair[1].weight);
         set.cumulative = running_sum(first_choice);
         set
+    }
+
+    /// When to eject one of its endpoints, and of the sets that are made of it.
+    pub fn watch_outliers(&self, config: outlier::Config) {
+        self.watch.configure(config);
+    }
+
+    /// Ejects outliers and takes them back, if it is time to look: call it before a pick. Almost always there is nothing
+    /// to do, which costs a read.
+    #[inline]
+    pub fn review(&self, now: Instant) -> Vec<Change> {
+        if !self.watch.is_due(now) {
+            return Vec::new();
+        }
+        self.watch.review(&self.slots[self.first_choice()], now)
     }
 
     /// Whether `members` would make the same set, so that there is no need to make it.
@@ -119,11 +143,6 @@ impl EndpointSet {
     pub(crate) fn first_choice(&self) -> Range<usize> {
         let ready = self.slots.partition_point(|s| s.state != InstanceState::Suspect);
         if ready == 0 { 0..self.slots.len() } else { 0..ready }
-    }
-
-    /// The slots to choose from when the first choice is exhausted.
-    pub(crate) fn last_choice(&self) -> Range<usize> {
-        self.first_choice().end..self.slots.len()
     }
 
     pub(crate) fn equal_weights(&self) -> bool {

@@ -25,8 +25,8 @@ use crate::pump::{Encoding, Framing};
 use crate::refusal::Refusal;
 use crate::relay;
 use crate::route::Backend;
-use crate::snapshot;
 use crate::worker::{Origin, Upstream};
+use crate::{ejection, snapshot};
 
 /// A connection on which an endpoint has begun to answer.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: 
             Ok(upstream) => upstream,
             Err(failure) => {
                 now = exchange.worker.clock.now();
-                permit.finish(Outcome::Failure, now);
+                permit.finish(Outcome::Unavailable, now);
                 tried.connect(exchange, &origin, failure, &limits, backend, now)?;
                 continue;
             }
@@ -119,6 +119,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: 
 
 fn pick(exchange: &Exchange<'_>, service: &snapshot::Upstream, tried: &Tried, now: Instant) -> Option<Permit> {
     let worker = &exchange.worker;
+    ejection::review(service, &worker.pool, now);
     let pick = |excluded: &Excluded| worker.tables.pick(service, excluded, &worker.rng, now);
     let mut passed_over = tried.excluded.clone();
     worker.pool.penalised(now, |address| passed_over.add(address));
@@ -200,7 +201,6 @@ fn write_request(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize, 
     }
 }
 
-/// 5xx counts against the endpoint, everything else for it; 429 is an answer like others.
 fn answered(
     exchange: &mut Exchange<'_>,
     upstream: Upstream,
@@ -210,12 +210,8 @@ fn answered(
 ) -> Answered {
     let now = exchange.worker.clock.now();
     exchange.record.first_byte = Some(now);
-    let outcome = if exchange.scratch.response.status >= 500 {
-        Outcome::Failure
-    } else {
-        Outcome::Success(now.saturating_duration_since(started))
-    };
-    permit.record(outcome, now);
+    let latency = now.saturating_duration_since(started);
+    permit.record(Outcome::of_status(exchange.scratch.response.status, latency), now);
     Answered {
         upstream,
         head_len,
@@ -252,7 +248,7 @@ fn classify(
             )
         }
     };
-    permit.finish(Outcome::Failure, now);
+    permit.finish(Outcome::Unavailable, now);
     let reused = upstream
         .idle_since
         .map(|since| exchange.record.started().saturating_duration_since(since));

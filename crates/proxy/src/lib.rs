@@ -22,6 +22,7 @@ mod worker;
 
 mod admission;
 mod attempt;
+mod ejection;
 mod exchange;
 mod filters;
 mod head;

@@ -60,7 +60,7 @@ impl Follow {
         if let Some(known) = state.upstreams.get(key) {
             return known.clone();
         }
-        let upstream = Arc::new(Upstream::new());
+        let upstream = Arc::new(Upstream::new(key.clone()));
         state.upstreams.insert(key.clone(), upstream.clone());
         self.ask(&state);
         upstream
@@ -91,7 +91,7 @@ impl Follow {
             upstream.govern(&governing.effective(None, key));
             // Before the interest is answered the absence of a service says nothing.
             if covers(&update, key) {
-                upstream.update(&update.catalog, key, now);
+                upstream.update(&update.catalog, now);
             }
         }
         let mut verdicts = Vec::new();

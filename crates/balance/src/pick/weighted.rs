@@ -57,18 +57,22 @@ impl Weighted {
         Some(due.index)
     }
 
-    /// Those that are passed over stay due.
+    /// Those that are excluded stay due; the ejected lose their turns, or they would take them all at once when they
+    /// return.
     fn take_allowed(&mut self, set: &EndpointSet, excluded: &Excluded) -> Option<Due> {
-        let mut passed: SmallVec<[Reverse<Due>; 4]> = SmallVec::new();
+        let mut passed: SmallVec<[Due; 4]> = SmallVec::new();
         let mut found = None;
         while let Some(Reverse(due)) = self.queue.pop() {
             if is_allowed(set, due.index, excluded) {
                 found = Some(due);
                 break;
             }
-            passed.push(Reverse(due));
+            passed.push(due);
         }
-        self.queue.extend(passed);
+        let is_ejected = |due: &Due| set.slots()[due.index].endpoint.is_ejected();
+        let at = |due: &Due| found.filter(|_| is_ejected(due)).map_or(due.at, |found| found.at);
+        let passed = passed.into_iter().map(|due| Due { at: at(&due), ..due });
+        self.queue.extend(passed.map(Reverse));
         found
     }
 

@@ -32,7 +32,7 @@ fn who_stays_keeps_its_statistics_over_changes_of_weight_and_state() {
     let (clock, _) = Clock::manual();
     let first = EndpointSet::empty().update(vec![member("a", 1, 5), member("b", 2, 5)], clock.now());
     let permit = Permit::new(first.slots()[0].endpoint.clone());
-    permit.record(Outcome::Failure, clock.now());
+    permit.record(Outcome::Unavailable, clock.now());
     let reweighted = Member {
         state: InstanceState::Suspect,
         ..member("a", 1, 7)
@@ -41,10 +41,7 @@ fn who_stays_keeps_its_statistics_over_changes_of_weight_and_state() {
     let slot = &second.slots()[1];
     assert!(Arc::ptr_eq(&slot.endpoint, permit.endpoint()));
     assert_eq!((slot.weight, slot.state), (7, InstanceState::Suspect));
-    assert_eq!(
-        (slot.endpoint.in_flight(), slot.endpoint.consecutive_failures()),
-        (1, 1)
-    );
+    assert_eq!((slot.endpoint.in_flight(), slot.endpoint.consecutive_errors()), (1, 1));
 }
 
 #[test]
@@ -61,10 +58,8 @@ fn the_first_choice_are_the_ready_ones_and_without_them_the_suspects() {
     let members = vec![suspect("s", 9), member("a", 1, 1), member("b", 2, 1)];
     let mixed = EndpointSet::empty().update(members, clock.now());
     assert_eq!(ids(&mixed, mixed.first_choice()), ["a", "b"]);
-    assert_eq!(ids(&mixed, mixed.last_choice()), ["s"]);
     let lost = mixed.update(vec![suspect("s", 9)], clock.now());
     assert_eq!(ids(&lost, lost.first_choice()), ["s"]);
-    assert!(lost.last_choice().is_empty());
 }
 
 #[test]
@@ -134,17 +129,33 @@ fn only_who_joins_others_starts_slowly() {
 }
 
 #[test]
-fn failures_count_as_their_penalty_and_a_success_ends_the_row() {
+fn failures_count_as_their_penalty_and_any_other_answer_ends_a_row_of_gateway_errors() {
     let (clock, _) = Clock::manual();
     let set = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
     let endpoint = &set.slots()[0].endpoint;
-    for failures in 1..=3 {
-        Permit::new(endpoint.clone()).finish(Outcome::Failure, clock.now());
-        assert_eq!(endpoint.consecutive_failures(), failures);
+    for other in [Outcome::Success(Duration::from_millis(1)), Outcome::Failure] {
+        for errors in 1..=3 {
+            Permit::new(endpoint.clone()).finish(Outcome::Unavailable, clock.now());
+            assert_eq!(endpoint.consecutive_errors(), errors);
+        }
+        assert_eq!(endpoint.latency(clock.now()), FAILURE_PENALTY);
+        Permit::new(endpoint.clone()).finish(other, clock.now());
+        assert_eq!(endpoint.consecutive_errors(), 0);
     }
-    assert_eq!(endpoint.latency(clock.now()), FAILURE_PENALTY);
-    Permit::new(endpoint.clone()).finish(Outcome::Success(Duration::from_millis(1)), clock.now());
-    assert_eq!(endpoint.consecutive_failures(), 0);
+}
+
+#[test]
+fn an_answer_counts_by_its_status() {
+    let latency = Duration::from_millis(7);
+    for (statuses, outcome) in [
+        (vec![200, 204, 302, 404, 429, 499], Outcome::Success(latency)),
+        (vec![500, 501, 505, 599], Outcome::Failure),
+        (vec![502, 503, 504], Outcome::Unavailable),
+    ] {
+        for status in statuses {
+            assert_eq!(Outcome::of_status(status, latency), outcome, "{status}");
+        }
+    }
 }
 
 #[test]

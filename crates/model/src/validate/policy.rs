@@ -109,6 +109,15 @@ fn validate_ejection(report: &mut Report, balance: Option<&Balance>, outlier: Op
     }
     let Some(outlier) = outlier else { return };
     report.range("spec.outlier.consecutiveErrors", outlier.consecutive_errors, 1..=1000);
+    report.range("spec.outlier.minCalls", outlier.min_calls, 1..=1_000_000);
+    if let Some(rate) = outlier.failure_rate {
+        report.share("spec.outlier.failureRate", rate);
+    }
+    if let Some(factor) = outlier.latency_factor {
+        report.ensure((1.5..=100.0).contains(&factor), "spec.outlier.latencyFactor", || {
+            format!("{factor} is out of range, allowed are 1.5 to 100")
+        });
+    }
     let (base, max) = (outlier.base_ejection, outlier.max_ejection);
     report.duration("spec.outlier.baseEjection", base, SECOND..=HOUR);
     report.duration("spec.outlier.maxEjection", max, base..=DAY.max(base));

@@ -17,7 +17,7 @@ pub(super) struct Collector(pub(super) Metrics);
 type EndpointFamily = (&'static str, &'static str, fn(&Endpoint) -> &Count);
 type WorkerFamily = (&'static str, &'static str, fn(&Shard) -> &Count);
 
-const ENDPOINTS: [EndpointFamily; 5] = [
+const ENDPOINTS: [EndpointFamily; 6] = [
     ("upstream_connects", "Connections opened to an endpoint", |e| {
         &e.connects
     }),
@@ -34,6 +34,11 @@ const ENDPOINTS: [EndpointFamily; 5] = [
         "upstream_timeouts",
         "Requests that an endpoint did not answer in time",
         |e| &e.timeouts,
+    ),
+    (
+        "upstream_ejections",
+        "Times an endpoint was ejected as an outlier",
+        |e| &e.ejections,
     ),
 ];
 

@@ -36,6 +36,8 @@ pub(crate) struct Endpoint {
     /// Connections that broke before the answer was complete.
     pub(crate) resets: Count,
     pub(crate) timeouts: Count,
+    /// Times it was ejected as an outlier.
+    pub(crate) ejections: Count,
 }
 
 /// Named counters, each with a shard per worker.

@@ -93,6 +93,9 @@ fn upstream(upstream: &Upstream, now: Instant) -> Value {
 
 fn endpoint(slot: &Slot, now: Instant) -> Value {
     let endpoint = &slot.endpoint;
+    let ejected = endpoint
+        .ejection(now)
+        .map(|(reason, left)| json!({"reason": reason.to_string(), "returnsIn": nines_base::duration::format(left)}));
     json!({
         "id": endpoint.id(),
         "address": endpoint.address().to_string(),
@@ -101,6 +104,7 @@ fn endpoint(slot: &Slot, now: Instant) -> Value {
         "labels": &*slot.labels,
         "inFlight": endpoint.in_flight(),
         "latencyMs": endpoint.latency(now).as_secs_f64() * 1000.0,
-        "consecutiveFailures": endpoint.consecutive_failures(),
+        "consecutiveErrors": endpoint.consecutive_errors(),
+        "ejected": ejected,
     })
 }

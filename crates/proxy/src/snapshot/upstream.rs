@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use nines_balance::{EndpointSet, pick, resolve};
+use nines_balance::{EndpointSet, outlier, pick, resolve};
 use nines_model::{Catalog, Governing, ServiceKey};
 
 use super::Snapshot;
@@ -83,6 +83,8 @@ impl<'a> Upstreams<'a> {
         if upstream.balance() != balance {
             upstream.balance.store(Arc::new(balance));
         }
+        let outliers = policy.outlier.as_ref().map(outlier::Config::from);
+        upstream.endpoints().watch_outliers(outliers.unwrap_or_default());
         upstream.refresh(self.catalog, self.now);
         self.used.insert(key.clone(), upstream.clone());
         upstream

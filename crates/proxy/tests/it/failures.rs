@@ -1,8 +1,10 @@
 //! Endpoints that are dead, slow or rude, and clients that go away.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Backend, Gateway, config, header, nobody, ok, ruled, simple, within};
+use crate::harness::{Backend, Client, Gateway, config, header, nobody, ok, ruled, simple, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -20,6 +22,61 @@ async fn a_dead_endpoint_costs_no_request() {
         retries <= 1,
         "a penalty keeps the dead one out, but it was tried {retries} times"
     );
+}
+
+/// Requests one after the other until this many in a row were answered by others than `bad`.
+async fn until_it_is_passed_over(client: &mut Client, bad: &Backend) {
+    let mut in_a_row = 0;
+    while in_a_row < 20 {
+        let before = bad.requests().len();
+        client.send(GET).await;
+        client.response().await;
+        in_a_row = if bad.requests().len() == before {
+            in_a_row + 1
+        } else {
+            0
+        };
+    }
+}
+
+#[tokio::test]
+async fn an_outlier_is_ejected_tells_why_and_comes_back() {
+    let well = Arc::new(AtomicBool::new(false));
+    let answer = {
+        let well = well.clone();
+        move |_: &str, _: &[u8]| match well.load(Ordering::SeqCst) {
+            true => ok("well again"),
+            false => b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        }
+    };
+    let (bad, good) = (Backend::http(answer).await, Backend::named("good").await);
+    let policy = "apiVersion: nines.dev/v1\nkind: Policy\nmetadata: {name: app}\nspec:\n  \
+        targetRefs: [{kind: Service, name: app}]\n  balance: {algorithm: roundRobin}\n  \
+        outlier: {consecutiveErrors: 3, baseEjection: 1s}\n";
+    let resources = format!("{}---\n{policy}", simple(&[bad.address, good.address]));
+    let gateway = Gateway::start(&resources).await;
+    let mut client = gateway.connect().await;
+    until_it_is_passed_over(&mut client, &bad).await;
+    assert_eq!(bad.requests().len(), 3, "as many as the policy says");
+    let shown: serde_json::Value = serde_json::from_str(&gateway.admin("/config").await).expect("JSON");
+    let endpoints = shown["upstreams"][0]["endpoints"].as_array().expect("endpoints");
+    let ejected: Vec<_> = endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint["ejected"]["reason"].as_str())
+        .collect();
+    assert_eq!(ejected, ["3 gateway errors in a row (bound 3)"]);
+    let sample = format!("nines_proxy_upstream_ejections_total{{endpoint=\"{}\"}}", bad.address);
+    assert_eq!(gateway.metric(&sample).await, 1);
+    well.store(true, Ordering::SeqCst);
+    let back = async {
+        loop {
+            client.send(GET).await;
+            if client.response().await.text() == "well again" {
+                return;
+            }
+        }
+    };
+    within("it is asked again", back).await;
 }
 
 #[tokio::test]

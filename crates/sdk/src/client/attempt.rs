@@ -82,11 +82,11 @@ impl Attempts<'_> {
         let response = match in_time(self.limits.attempt, answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                permit.finish(Outcome::Failure, clock.now());
+                permit.finish(Outcome::Unavailable, clock.now());
                 return Err(failed(service, endpoint, attempt, &error));
             }
             Err(after) => {
-                permit.finish(Outcome::Failure, clock.now());
+                permit.finish(Outcome::Unavailable, clock.now());
                 return Err(CallError::Slow {
                     service,
                     endpoint,
@@ -96,12 +96,8 @@ impl Attempts<'_> {
             }
         };
         let now = clock.now();
-        let outcome = if matches!(response.status().as_u16(), 502..=504) {
-            Outcome::Failure
-        } else {
-            Outcome::Success(now.saturating_duration_since(start))
-        };
-        permit.record(outcome, now);
+        let latency = now.saturating_duration_since(start);
+        permit.record(Outcome::of_status(response.status().as_u16(), latency), now);
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await;
         let body = body.map_err(|error| CallError::BadBody {

@@ -271,6 +271,25 @@ async fn an_edited_policy_acts_on_the_next_call() {
     }
 }
 
+#[tokio::test]
+async fn an_outlier_is_asked_no_more() {
+    let tasks = Tasks::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let unwell = any(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(StatusCode::SERVICE_UNAVAILABLE)
+    });
+    let (_bad, bad) = serve(Router::new().route("/", unwell), &tasks).await;
+    let (_good, good) = serve(Router::new().route("/", any(|| async { "here" })), &tasks).await;
+    let sections = "balance: {algorithm: roundRobin}, outlier: {consecutiveErrors: 3}, retry: {attempts: 0}";
+    let client = governed(&[bad, good], sections);
+    for _ in 0..40 {
+        client.post("/").send().await.expect("an answer");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
+}
+
 /// A listener that has room for one connection, and the connection that took it: others are not answered at all.
 async fn full() -> (TcpListener, SocketAddr, TcpStream) {
     let socket = TcpSocket::new_v4().expect("a socket");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use nines_balance::outlier::{self, Change, ChangeKind};
 use nines_balance::{EndpointSet, Excluded, Permit, Picker};
 use nines_base::Rng;
 use nines_model::governing::Limits;
@@ -16,6 +17,7 @@ use crate::client::connect::{self, Http};
 /// Endpoints with their statistics, and a picker. The set changes while requests run.
 #[derive(Debug)]
 pub(crate) struct Upstream {
+    key: ServiceKey,
     set: ArcSwap<EndpointSet>,
     picker: Mutex<(Picker, Rng)>,
     limits: Arc<ArcSwap<Limits>>,
@@ -25,9 +27,10 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(key: ServiceKey) -> Self {
         let limits = Arc::new(ArcSwap::from_pointee(Limits::default()));
         Self {
+            key,
             http: connect::http(limits.clone()),
             limits,
             set: ArcSwap::from_pointee(EndpointSet::empty()),
@@ -36,8 +39,8 @@ impl Upstream {
         }
     }
 
-    pub(super) fn update(&self, catalog: &Catalog, key: &ServiceKey, now: Instant) {
-        let members = nines_balance::resolve(catalog, key);
+    pub(super) fn update(&self, catalog: &Catalog, now: Instant) {
+        let members = nines_balance::resolve(catalog, &self.key);
         let set = self.set.load();
         if set.is_made_of(&members) {
             return;
@@ -51,6 +54,8 @@ impl Upstream {
     pub(super) fn govern(&self, policy: &Policy) {
         let balance = policy.balance.as_ref().map(nines_balance::pick::Config::from);
         self.picker.lock().0.configure(balance.unwrap_or_default());
+        let outliers = policy.outlier.as_ref().map(outlier::Config::from);
+        self.set.load().watch_outliers(outliers.unwrap_or_default());
         let limits = Limits::of(policy, None);
         if **self.limits.load() != limits {
             self.limits.store(Arc::new(limits));
@@ -68,8 +73,22 @@ impl Upstream {
     }
 
     pub(crate) fn pick(&self, excluded: &Excluded, now: Instant) -> Option<Permit> {
+        let set = self.set.load();
+        set.review(now).iter().for_each(|change| self.tell(change));
         let (picker, rng) = &mut *self.picker.lock();
-        picker.pick(&self.set.load(), excluded, rng, now)
+        picker.pick(&set, excluded, rng, now)
+    }
+
+    #[cold]
+    fn tell(&self, change: &Change) {
+        let (service, endpoint) = (&self.key, change.endpoint.address());
+        match change.kind {
+            ChangeKind::Ejected { reason, lasts } => {
+                let lasts = nines_base::duration::format(lasts);
+                tracing::warn!(%service, %endpoint, %reason, %lasts, "an endpoint is ejected");
+            }
+            ChangeKind::Returned => tracing::info!(%service, %endpoint, "an ejected endpoint is back"),
+        }
     }
 
     /// Waits until somebody takes traffic.

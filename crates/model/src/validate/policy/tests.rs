@@ -39,6 +39,10 @@ fn every_section_may_be_empty_or_full() {
             &[],
         ),
         (
+            "outlier: {consecutiveErrors: 3, failureRate: 0.3, latencyFactor: 3, minCalls: 50, baseEjection: 10s, maxEjection: 1m}",
+            &[],
+        ),
+        (
             "mode: shadow, breaker: {mode: off}, throttle: {mode: enforce}, balance: {}",
             &[],
         ),
@@ -109,6 +113,14 @@ fn times() {
                 "outlier.baseEjection: 0s is out of range, allowed are 1s to 1h",
                 "outlier.consecutiveErrors: 0 is out of range, allowed are 1 to 1000",
                 "outlier.maxEjection: 25h is out of range, allowed are 0s to 24h",
+            ],
+        ),
+        (
+            "outlier: {failureRate: 0, latencyFactor: 1, minCalls: 0}",
+            &[
+                "outlier.failureRate: 0 is out of range, allowed is more than 0 up to 1",
+                "outlier.latencyFactor: 1 is out of range, allowed are 1.5 to 100",
+                "outlier.minCalls: 0 is out of range, allowed are 1 to 1000000",
             ],
         ),
         (

@@ -1,0 +1,177 @@
+//! When to look at a set again, and what a look changes.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::history::Out;
+use super::judge::{Seen, Verdict, judge};
+use super::{Change, ChangeKind, Config, History, INTERVAL};
+use crate::Slot;
+
+/// There is nothing to look at.
+const NEVER: u64 = u64::MAX;
+
+/// What the endpoints of a service and its pickers share, over all changes of the set.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// When the next look is due, in nanoseconds since the first one. Read at every pick.
+    due: AtomicU64,
+    first: OnceLock<Instant>,
+    /// Of the configuration: what calls must know.
+    consecutive_errors: AtomicU32,
+    counts_calls: AtomicBool,
+    turn: Mutex<Turn>,
+}
+
+/// What only a look touches.
+#[derive(Debug)]
+struct Turn {
+    config: Config,
+    interval_ends: Option<Instant>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let config = Config::default();
+        Self {
+            due: AtomicU64::new(0),
+            first: OnceLock::new(),
+            consecutive_errors: AtomicU32::new(config.consecutive_errors),
+            counts_calls: AtomicBool::new(false),
+            turn: Mutex::new(Turn {
+                config,
+                interval_ends: None,
+            }),
+        }
+    }
+}
+
+impl Watch {
+    pub(crate) fn configure(&self, config: Config) {
+        let mut turn = self.turn.lock();
+        if turn.config == config {
+            return;
+        }
+        turn.config = config;
+        let counts = config.failure_rate.is_some() || config.latency_factor.is_some();
+        self.consecutive_errors
+            .store(config.consecutive_errors, Ordering::Relaxed);
+        self.counts_calls.store(counts, Ordering::Relaxed);
+        self.look();
+    }
+
+    /// The next pick is to look.
+    pub(crate) fn look(&self) {
+        self.due.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn consecutive_errors(&self) -> u32 {
+        self.consecutive_errors.load(Ordering::Relaxed)
+    }
+
+    /// Whether calls are to be tallied.
+    pub(crate) fn counts_calls(&self) -> bool {
+        self.counts_calls.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        let due = self.due.load(Ordering::Relaxed);
+        due != NEVER && self.nanos(now) >= due
+    }
+
+    /// Looks at these slots, unless somebody else does at this moment.
+    #[cold]
+    pub(crate) fn review(&self, slots: &[Slot], now: Instant) -> Vec<Change> {
+        let Some(mut turn) = self.turn.try_lock() else {
+            return Vec::new();
+        };
+        if !self.is_due(now) {
+            return Vec::new();
+        }
+        // Whoever rings the bell from now on is heard by the next look.
+        self.due.store(NEVER, Ordering::Relaxed);
+        let interval_over = turn.end_interval(now);
+        let pool: Vec<Seen> = slots.iter().map(|slot| seen(slot, interval_over)).collect();
+        let verdicts = judge(&turn.config, &pool, now);
+        let mut verdicts: Vec<_> = slots.iter().zip(verdicts).collect();
+        // Who returns does so first, so that at no moment too many are away.
+        verdicts.sort_by_key(|(_, verdict)| matches!(verdict, Verdict::Goes { .. }));
+        let changes = verdicts.into_iter();
+        let changes: Vec<Change> = changes
+            .filter_map(|(slot, verdict)| carry_out(slot, verdict, now))
+            .collect();
+        let next = turn.next(slots, self.counts_calls());
+        self.due
+            .fetch_min(next.map_or(NEVER, |at| self.nanos(at)), Ordering::Relaxed);
+        changes
+    }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        let first = *self.first.get_or_init(|| now);
+        u64::try_from(now.saturating_duration_since(first).as_nanos()).unwrap_or(NEVER - 1)
+    }
+}
+
+impl Turn {
+    /// Whether an interval has come to its end; then another begins.
+    fn end_interval(&mut self, now: Instant) -> bool {
+        let ends = *self.interval_ends.get_or_insert(now + INTERVAL);
+        if now < ends {
+            return false;
+        }
+        self.interval_ends = Some(now + INTERVAL);
+        true
+    }
+
+    /// When there is something to look at again.
+    fn next(&self, slots: &[Slot], counts_calls: bool) -> Option<Instant> {
+        let histories = || slots.iter().map(|slot| slot.endpoint.history());
+        let back = histories().filter_map(|history| Some(history.out?.until)).min();
+        let waits = counts_calls || histories().any(|history| history.times > 0 && history.out.is_none());
+        let interval = self.interval_ends.filter(|_| waits);
+        back.into_iter().chain(interval).min()
+    }
+}
+
+fn seen(slot: &Slot, interval_over: bool) -> Seen {
+    let endpoint = &slot.endpoint;
+    let history = endpoint.history();
+    Seen {
+        out: history.out.map(|out| out.until),
+        times: history.times,
+        errors: endpoint.consecutive_errors(),
+        calls: interval_over.then(|| endpoint.take_calls()),
+    }
+}
+
+fn carry_out(slot: &Slot, verdict: Verdict, now: Instant) -> Option<Change> {
+    let endpoint = &slot.endpoint;
+    let History { times, .. } = endpoint.history();
+    let kind = match verdict {
+        Verdict::Stays => return None,
+        Verdict::Forgiven => {
+            let times = times.saturating_sub(1);
+            endpoint.set_history(History { times, out: None });
+            return None;
+        }
+        Verdict::Returns => {
+            endpoint.set_history(History { times, out: None });
+            ChangeKind::Returned
+        }
+        Verdict::Goes { reason, until } => {
+            let times = times.saturating_add(1);
+            let out = Some(Out { until, reason });
+            endpoint.set_history(History { times, out });
+            let lasts = until.saturating_duration_since(now);
+            ChangeKind::Ejected { reason, lasts }
+        }
+    };
+    Some(Change {
+        endpoint: endpoint.clone(),
+        kind,
+    })
+}
