@@ -8,6 +8,7 @@
 mod breakers;
 mod contender;
 mod cores;
+mod jobs;
 mod layers;
 mod limits;
 mod measure;
@@ -65,7 +66,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn groups(options: &Options) -> Vec<Group> {
-    let all: [fn(&Options) -> Vec<Group>; 4] = [breakers::groups, limits::groups, cores::groups, layers::groups];
+    let all: [fn(&Options) -> Vec<Group>; 5] = [
+        breakers::groups,
+        limits::groups,
+        cores::groups,
+        layers::groups,
+        jobs::groups,
+    ];
     let groups = all.into_iter().flat_map(|make| make(options));
     groups.filter(|group| group.name.contains(&options.only)).collect()
 }

@@ -6,6 +6,9 @@
 //! nobody else anything. A job whose deadline passes is stopped, and one whose deadline passes in the queue never begins;
 //! the deadline is in force inside of it ([`deadline::current`](crate::deadline::current)).
 //!
+//! The work is given as what makes its future, which happens when its turn comes: a job that waits costs a few hundred
+//! bytes, whatever it will need once it runs.
+//!
 //! Whoever drops a [`Job`] cancels it, in the queue or under way, unless it was [detached](Job::detach). Work that blocks
 //! its thread ([`Pool::submit_blocking`]) cannot be stopped: it is given up, and its place is free once it has ended.
 //!
@@ -19,7 +22,7 @@
 //! # let spawn = |_name, job| drop(tokio::spawn(job));
 //! // In a service `spawn` is `move |name, job| drop(tasks.spawn(name, job))`.
 //! let pool = Pool::new("exports", Config { workers: 4, max_queue: 100, ..Config::default() }, spawn)?;
-//! let job = pool.submit("export", None, async { 6 * 7 })?;
+//! let job = pool.submit("export", None, || async { 6 * 7 })?;
 //! assert_eq!(job.await?, 42);
 //! # Ok(())
 //! # }
@@ -157,7 +160,12 @@ impl Pool {
     }
 
     /// Begins the work, or puts it into the queue. Needs a tokio runtime with its timers on.
-    pub fn submit<F>(&self, name: &'static str, deadline: Option<Deadline>, work: F) -> Result<Job<F::Output>, Refusal>
+    pub fn submit<F>(
+        &self,
+        name: &'static str,
+        deadline: Option<Deadline>,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<Job<F::Output>, Refusal>
     where
         F: Future<Output: Send> + Send + 'static,
     {

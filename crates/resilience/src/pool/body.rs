@@ -1,8 +1,8 @@
 //! What the task of a job does.
 
+use std::any::Any;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -45,15 +45,18 @@ pub(super) async fn body<F, T>(
     let _nobody_waits = answer.send(result);
 }
 
-/// An async job, whose panic ends nothing else.
-pub(super) async fn run<F: Future>(live: Live, work: F) -> Result<F::Output, Error> {
-    let result = {
-        let mut work = pin!(work);
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(Error::Panicked(Panicked::from_payload(&*payload)))),
-        })
-        .await
+/// An async job, whose panic ends nothing else. Boxed, so that the task of a job that waits is no larger than it must be.
+pub(super) async fn run<F: Future>(live: Live, work: impl FnOnce() -> F) -> Result<F::Output, Error> {
+    let panicked = |payload: Box<dyn Any + Send>| Error::Panicked(Panicked::from_payload(&*payload));
+    let result = match catch_unwind(AssertUnwindSafe(|| Box::pin(work()))) {
+        Ok(mut work) => {
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(panicked(payload))),
+            })
+            .await
+        }
+        Err(payload) => Err(panicked(payload)),
     };
     drop(live);
     result

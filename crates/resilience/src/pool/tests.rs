@@ -54,7 +54,7 @@ async fn so_many_run_so_many_wait_and_one_more_is_refused() {
                 go.notified().await;
                 number
             };
-            pool.submit(if number == 0 { "first" } else { "other" }, None, work)
+            pool.submit(if number == 0 { "first" } else { "other" }, None, move || work)
                 .expect("there is room")
         })
         .collect();
@@ -64,7 +64,7 @@ async fn so_many_run_so_many_wait_and_one_more_is_refused() {
     assert_eq!((seen.live, seen.queued), (2, 3));
     assert_eq!(seen.names, BTreeMap::from([("first", 1), ("other", 1)]));
     assert_eq!(seen.longest, Some(("first", 3 * SECOND)));
-    let refusal = pool.submit("more", None, async {}).expect_err("no room");
+    let refusal = pool.submit("more", None, || async {}).expect_err("no room");
     assert_eq!(refusal.to_string(), "policy jobs refused: overloaded: queue=3 bound=3");
     for _ in 0..5 {
         go.notify_waiters();
@@ -87,7 +87,7 @@ async fn the_earliest_deadline_comes_first() {
             tokio::time::sleep(SECOND).await;
             order.lock().push(name);
         };
-        pool.submit(name, after.and_then(|after| deadline(SECOND * after)), work)
+        pool.submit(name, after.and_then(|after| deadline(SECOND * after)), move || work)
             .expect("there is room")
     };
     let jobs = [
@@ -106,15 +106,15 @@ async fn the_earliest_deadline_comes_first() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_error_and_the_worker_lives_on() {
     let pool = pool(1, 10);
-    let bad = pool.submit("bad", None, async { panic!("no such {}", "file") });
-    let good = pool.submit("good", None, async { 7 }).expect("there is room");
+    let bad = pool.submit("bad", None, || async { panic!("no such {}", "file") });
+    let good = pool.submit("good", None, || async { 7 }).expect("there is room");
     let error: Result<(), Error> = bad.expect("there is room").await;
     let Err(Error::Panicked(panicked)) = error else {
         panic!("{error:?}")
     };
     assert_eq!(&*panicked.message, "no such file");
     assert_eq!(good.await, Ok(7));
-    let odd = pool.submit("odd", None, async { std::panic::panic_any(5) });
+    let odd = pool.submit("odd", None, || async { std::panic::panic_any(5) });
     let error: Result<(), Error> = odd.expect("there is room").await;
     assert_eq!(error.expect_err("it panicked").kind(), Kind::Internal);
     assert_eq!((snapshot(&pool).panicked, snapshot(&pool).done), (2, 1));
@@ -134,7 +134,7 @@ async fn a_deadline_stops_a_job_and_is_seen_in_it() {
     };
     let until = deadline(5 * SECOND);
     let begun = now();
-    let error = pool.submit("slow", until, work).expect("there is room").await;
+    let error = pool.submit("slow", until, move || work).expect("there is room").await;
     let error = error.expect_err("the deadline passed");
     assert_eq!((error.kind(), now() - begun), (Kind::DeadlineExceeded, 5 * SECOND));
     assert_eq!(*seen.lock(), until);
@@ -145,10 +145,10 @@ async fn a_deadline_stops_a_job_and_is_seen_in_it() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_passes_in_the_queue_begins_nothing() {
     let pool = pool(1, 10);
-    let holding = pool.submit("holding", None, std::future::pending::<()>());
+    let holding = pool.submit("holding", None, std::future::pending::<()>);
     let begun = Arc::new(AtomicBool::new(false));
     let mark = begun.clone();
-    let late = pool.submit("late", deadline(2 * SECOND), async move {
+    let late = pool.submit("late", deadline(2 * SECOND), move || async move {
         mark.store(true, Ordering::SeqCst);
     });
     let error = late.expect("there is room").await.expect_err("its time was up");
@@ -158,7 +158,7 @@ async fn a_deadline_that_passes_in_the_queue_begins_nothing() {
     assert_eq!(refusal.refused.cause, Cause::DeadlineExceeded);
     assert!(!begun.load(Ordering::SeqCst));
     let over = pool
-        .submit("over", deadline(Duration::ZERO), async {})
+        .submit("over", deadline(Duration::ZERO), || async {})
         .expect_err("over already");
     assert_eq!(over.refused.cause, Cause::DeadlineExceeded);
     assert_eq!((snapshot(&pool).late, snapshot(&pool).refused), (1, 1));
@@ -170,9 +170,9 @@ async fn a_deadline_that_passes_in_the_queue_begins_nothing() {
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_ever() {
     let pool = pool(1, 10);
-    let _holding = pool.submit("holding", None, std::future::pending::<()>());
+    let _holding = pool.submit("holding", None, std::future::pending::<()>);
     let begun = now();
-    let waiting = pool.submit("waiting", None, async {}).expect("there is room").await;
+    let waiting = pool.submit("waiting", None, || async {}).expect("there is room").await;
     let Err(Error::Refused(refusal)) = waiting else {
         panic!("{waiting:?}")
     };
@@ -196,7 +196,7 @@ async fn a_dropped_job_is_cancelled_wherever_it_is() {
             let _told = told;
             std::future::pending::<()>().await;
         };
-        pool.submit("job", None, work).expect("there is room")
+        pool.submit("job", None, move || work).expect("there is room")
     };
     drop(job());
     settle().await;
@@ -222,7 +222,7 @@ async fn a_detached_job_goes_on() {
         tokio::time::sleep(SECOND).await;
         told.notify_one();
     };
-    pool.submit("job", None, work).expect("there is room").detach();
+    pool.submit("job", None, move || work).expect("there is room").detach();
     done.notified().await;
     settle().await;
     assert_eq!(snapshot(&pool).done, 1);
@@ -233,16 +233,16 @@ async fn a_detached_job_goes_on() {
 async fn draining_waits_then_cuts_off_and_tells_what() {
     let pool = pool(3, 10);
     let quick = pool
-        .submit("quick", None, tokio::time::sleep(SECOND))
+        .submit("quick", None, || tokio::time::sleep(SECOND))
         .expect("there is room");
     let slow = pool
-        .submit("slow", None, std::future::pending::<()>())
+        .submit("slow", None, std::future::pending::<()>)
         .expect("there is room");
     settle().await;
     let cut = pool.drain(Deadline::after(5 * SECOND, now())).await;
     assert_eq!(cut, BTreeMap::from([("slow", 1)]));
     assert_eq!((quick.await, slow.await), (Ok(()), Err(Error::Cancelled)));
-    let refusal = pool.submit("more", None, async {}).expect_err("it is closed");
+    let refusal = pool.submit("more", None, || async {}).expect_err("it is closed");
     assert_eq!(refusal.refused.cause, Cause::Draining);
     settle().await;
     check_idle(&pool);
@@ -286,7 +286,7 @@ async fn blocking_work_runs_on_a_thread_of_its_own_and_keeps_its_place_until_it_
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_task_is_gone_tells_so() {
     let pool = Pool::new("jobs", Config::default(), |_name, job| drop(job)).expect("a valid pool");
-    let job = pool.submit("job", None, async {}).expect("there is room");
+    let job = pool.submit("job", None, || async {}).expect("there is room");
     assert_eq!(job.await, Err(Error::Cancelled));
     check_idle(&pool);
     assert!(pool.drain(Deadline::after(SECOND, now())).await.is_empty());
@@ -298,7 +298,7 @@ async fn a_flood_is_refused_beyond_the_bound() {
     let pool = pool(10, 100);
     let mut jobs = Vec::new();
     for _ in 0..100_000 {
-        jobs.extend(pool.submit("job", None, async { tokio::task::yield_now().await }));
+        jobs.extend(pool.submit("job", None, || async { tokio::task::yield_now().await }));
     }
     assert_eq!((jobs.len(), snapshot(&pool).refused), (110, 99_890));
     for job in jobs {
@@ -321,7 +321,7 @@ async fn never_more_than_the_workers_at_a_time_on_eight_threads() {
             at_a_time.fetch_sub(1, Ordering::SeqCst);
             assert!(!number.is_multiple_of(10), "each tenth panics");
         };
-        pool.submit("job", None, work).expect("there is room")
+        pool.submit("job", None, move || work).expect("there is room")
     };
     let jobs: Vec<_> = (0..5000).map(job).collect();
     let mut panicked = 0;
