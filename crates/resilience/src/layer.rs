@@ -39,7 +39,7 @@
 
 mod alarm;
 pub(crate) mod chance;
-mod checked;
+pub(crate) mod checked;
 mod error;
 mod fields;
 mod inspect;

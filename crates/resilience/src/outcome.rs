@@ -51,6 +51,21 @@ impl Observed {
         retry_after: None,
     };
 
+    /// The stricter word of two attempts, with this one's outcome: the longer pause, and never if one says never.
+    pub(crate) fn stricter(self, other: Self) -> Self {
+        let strictness = |repeat: Repeat| match repeat {
+            Repeat::Never => 2,
+            Repeat::IfIdempotent => 1,
+            Repeat::Safe => 0,
+        };
+        let other_is = strictness(other.repeat) > strictness(self.repeat);
+        Self {
+            repeat: if other_is { other.repeat } else { self.repeat },
+            retry_after: self.retry_after.max(other.retry_after),
+            ..self
+        }
+    }
+
     /// Says nothing of the callee.
     pub const IGNORED: Self = Self {
         outcome: Outcome::Ignored,

@@ -81,8 +81,10 @@ where
     I: Inspect<Req, Res, Err>,
 {
     fn done(mut self, result: &mut Result<Res, Err>) {
+        // Before the ticket is taken, which goes back by itself should this panic.
+        let observed = self.inspect.observe(result);
         if let Some(ticket) = self.ticket.take() {
-            self.shared.core.record(ticket, self.inspect.observe(result));
+            self.shared.core.record(ticket, observed);
         }
     }
 

@@ -39,9 +39,10 @@ impl Default for Call {
 pub struct Admission {
     pub(super) call: Call,
     pub(super) begun: Instant,
+    /// When it must be over, whether that is enforced or only counted.
+    pub(super) due: Option<Deadline>,
+    /// The same as far as it is enforced.
     pub(super) deadline: Option<Deadline>,
-    /// The deadline as far as it is enforced.
-    pub(super) limit: Option<Deadline>,
     pub(super) held: Held,
     pub(super) race: Race,
     /// Attempts sent, hedges included.
@@ -73,7 +74,7 @@ pub enum Arrival {
 }
 
 /// An attempt under way. Give it back with [`Governor::settle`](super::Governor::settle) or
-/// [`Governor::leave`](super::Governor::leave), with the same breaker that it was made with.
+/// [`Governor::leave`](super::Governor::leave) or [`Governor::lose`](super::Governor::lose), with the same breaker that it was made with.
 #[derive(Debug)]
 #[must_use]
 pub struct Ticket {
@@ -89,14 +90,10 @@ impl Admission {
         self.begun
     }
 
-    /// What the next hop is told: the earlier one of the caller's deadline and the policy's.
+    /// When the call must be stopped, and what the next hop is told: the earlier one of the caller's deadline and the
+    /// policy's. `None` where the policy does not act.
     pub fn deadline(&self) -> Option<Deadline> {
         self.deadline
-    }
-
-    /// When the call must be stopped; `None` for never, as in shadow mode.
-    pub fn limit(&self) -> Option<Deadline> {
-        self.limit
     }
 
     /// Attempts sent, hedges included.

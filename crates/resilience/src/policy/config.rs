@@ -12,6 +12,7 @@ use nines_base::Backoff;
 use nines_model::Policy;
 use nines_model::policy::{self, Mode};
 
+use crate::invalid::ensure;
 use crate::{Invalid, adaptive, breaker, bulkhead, hedge, retry, throttle};
 
 pub use fallback::FallbackConfig;
@@ -34,8 +35,9 @@ pub struct Section<C> {
 /// its matter. What is `None` is off.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The whole policy only counts: no call is refused, cut short or made twice. Each section's `shadow` is set as well.
-    pub shadow: bool,
+    /// [`Mode::Shadow`]: the whole policy only counts; no call is refused, cut short, changed or made twice.
+    /// [`Mode::Off`]: it does not even look.
+    pub mode: Mode,
     /// The longest a request may take with all its attempts. Default 15 s.
     pub request: Option<Duration>,
     /// The longest one attempt may take. Default `None`.
@@ -59,7 +61,7 @@ impl Default for Config {
     /// As if a Policy without any section was written.
     fn default() -> Self {
         Self {
-            shadow: false,
+            mode: Mode::Enforce,
             request: Some(REQUEST),
             attempt: None,
             shed: None,
@@ -88,7 +90,7 @@ impl TryFrom<&Policy> for Config {
         }
         let timeout = policy.timeout.unwrap_or_default();
         let config = Self {
-            shadow: policy.mode == Mode::Shadow,
+            mode: policy.mode,
             request: limit(timeout.request, Some(REQUEST)),
             attempt: limit(timeout.attempt, None),
             shed: section(policy, policy.shed.as_ref(), |shed| (shed.mode, shed_config(shed))),
@@ -111,7 +113,7 @@ impl TryFrom<&Policy> for Config {
             fallback: FallbackConfig::try_from(policy.fallback.as_ref())?,
         };
         config.validate()?;
-        Ok(config)
+        Ok(config.in_its_mode())
     }
 }
 
@@ -123,6 +125,7 @@ impl Config {
             ..retry::Config::default()
         };
         Self {
+            mode: Mode::Off,
             request: None,
             retry,
             breaker: None,
@@ -130,8 +133,40 @@ impl Config {
         }
     }
 
+    /// Whether it does anything to calls.
+    pub fn acts(&self) -> bool {
+        self.mode == Mode::Enforce
+    }
+
+    /// Each section in the mode of the whole, where that is the softer one. Other answers than the callee's are given only
+    /// by a policy that acts.
+    pub(super) fn in_its_mode(self) -> Self {
+        match self.mode {
+            Mode::Enforce => self,
+            Mode::Off => Self::off(),
+            Mode::Shadow => Self {
+                shed: self.shed.map(Section::in_shadow),
+                bulkhead: self.bulkhead.map(Section::in_shadow),
+                concurrency: self.concurrency.map(Section::in_shadow),
+                rates: self.rates.into_iter().map(Section::in_shadow).collect(),
+                throttle: self.throttle.map(Section::in_shadow),
+                breaker: self.breaker.map(Section::in_shadow),
+                fallback: FallbackConfig::default(),
+                ..self
+            },
+        }
+    }
+
     /// Refuses what cannot work, by the field's name.
     pub fn validate(&self) -> Result<(), Invalid> {
+        for (field, limit) in [("timeout.request", self.request), ("timeout.attempt", self.attempt)] {
+            ensure(
+                limit != Some(Duration::ZERO),
+                field,
+                "0s",
+                "more than 0s; leave it out for no limit",
+            )?;
+        }
         each(self.shed.as_ref(), adaptive::ShedderConfig::validate)?;
         each(self.bulkhead.as_ref(), bulkhead::Config::validate)?;
         each(self.concurrency.as_ref(), adaptive::Config::validate)?;
@@ -146,6 +181,12 @@ impl Config {
     /// How many calls may wait for the bulkhead.
     pub(super) fn bulkhead_queue(&self) -> u32 {
         self.bulkhead.as_ref().map_or(0, |section| section.config.max_queue)
+    }
+}
+
+impl<C> Section<C> {
+    fn in_shadow(self) -> Self {
+        Self { shadow: true, ..self }
     }
 }
 

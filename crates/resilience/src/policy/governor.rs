@@ -66,7 +66,7 @@ impl Governor {
     /// The cores as the configuration says, with no call seen.
     pub fn new(name: Name, config: Config, now: Instant) -> Result<Self, Invalid> {
         config.validate()?;
-        Self::build(name, config, None, now)
+        Self::build(name, config.in_its_mode(), None, now)
     }
 
     /// The governor of the policy as it is now. What did not change keeps its state, and so does what can take a change
@@ -74,7 +74,7 @@ impl Governor {
     /// count in the same cores.
     pub fn rebuilt(&self, config: Config, now: Instant) -> Result<Self, Invalid> {
         config.validate()?;
-        Self::build(self.name.clone(), config, Some(self), now)
+        Self::build(self.name.clone(), config.in_its_mode(), Some(self), now)
     }
 
     /// The policy's name.

@@ -50,6 +50,8 @@ pub enum GiveUp {
     Budget,
     /// The breaker is open by now, so that another attempt would be refused.
     BreakerOpen,
+    /// Another attempt was refused on our side.
+    Refused,
 }
 
 impl Attempts {
@@ -172,6 +174,7 @@ impl GiveUp {
             GiveUp::NotRepeatable => "not_repeatable",
             GiveUp::NotIdempotent => "not_idempotent",
             GiveUp::Exhausted => "exhausted",
+            GiveUp::Refused => "refused",
             GiveUp::OuterRepeats => "outer_repeats",
             GiveUp::AskedTooLong(_) => "asked_too_long",
             GiveUp::Deadline => "deadline",

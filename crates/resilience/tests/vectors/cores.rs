@@ -189,7 +189,7 @@ impl<'v> Live<'v> {
             Stage::Trying => {
                 due.extend(self.flights.iter().map(|flight| flight.ends));
                 due.extend(self.hedge_at);
-                due.extend(self.admission.limit().map(Deadline::instant));
+                due.extend(self.admission.deadline().map(Deadline::instant));
                 let limit = governor.attempt_limit();
                 due.extend(limit.and_then(|limit| Some(self.flights.first()?.ticket.begun() + limit)));
             }
@@ -206,7 +206,7 @@ impl<'v> Live<'v> {
             .is_some_and(|after| self.came + after <= now)
         {
             for flight in self.flights.drain(..) {
-                self.governor.leave(flight.ticket, None, now);
+                self.governor.leave(flight.ticket, None);
             }
             // In the queue it leaves by being dropped.
             self.at = Stage::Trying;
@@ -237,7 +237,7 @@ impl<'v> Live<'v> {
 
     fn try_on(&mut self, world: &mut World) -> Step {
         let now = world.now;
-        let limit = self.admission.limit().is_some_and(|limit| limit.is_over(now));
+        let limit = self.admission.deadline().is_some_and(|limit| limit.is_over(now));
         if let Some(place) = self.flights.iter().position(|flight| flight.ends <= now) {
             let flight = self.flights.remove(place);
             return self.answered(flight, world);
@@ -277,7 +277,7 @@ impl<'v> Live<'v> {
         let answered = Answered::from(flight.answer.then);
         if observed.outcome == Outcome::Success {
             for other in self.flights.drain(..) {
-                self.governor.leave(other.ticket, None, now);
+                self.governor.lose(other.ticket, None, now);
             }
             self.governor.finish(&mut self.admission, Outcome::Success, now);
             world.chain.keep(&self.planned.call.key, now, || Answered::LastGood);

@@ -29,10 +29,13 @@ where
     S: tower_service::Service<Req> + Clone,
     I: Inspect<Req, S::Response, S::Error>,
 {
-    /// Whether the answer ends the race.
+    /// Whether the answer ends the race. What was refused on our side is none.
     pub(super) fn is_good(&self, result: &Result<S::Response, S::Error>) -> bool {
-        let outcome = self.inspect.observe(result).outcome;
-        matches!(outcome, Outcome::Success | Outcome::Ignored)
+        match self.inspect.observe(result).outcome {
+            Outcome::Success => true,
+            Outcome::Ignored => result.is_ok(),
+            Outcome::Failure | Outcome::Throttled => false,
+        }
     }
 
     /// The first attempt is over: by a good answer, its own or that of a hedge.

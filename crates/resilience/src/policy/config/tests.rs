@@ -67,7 +67,7 @@ fn the_modes() {
             expected,
             "{mode} {breaker}"
         );
-        assert_eq!(config.shadow, mode == "shadow");
+        assert_eq!(config.mode == Mode::Shadow, mode == "shadow");
     }
     assert_eq!(
         config(json!({"mode": "off", "retry": {"attempts": 5}, "shed": {}})),

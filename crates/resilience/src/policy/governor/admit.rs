@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nines_model::Cause;
+use nines_model::policy::Mode;
 
 use super::{Gate, Governor};
 use crate::bulkhead::{self, Bulkhead};
@@ -28,19 +29,16 @@ impl Beside {
 impl Governor {
     /// A call comes. It must be given back with [`Governor::finish`] or [`Governor::abandon`], let in or not.
     pub fn begin(&self, call: Call, now: Instant) -> Admission {
-        let own = self.config.request.map(|limit| Deadline::after(limit, now));
-        let own = own.filter(|_| !self.config.shadow);
-        let deadline = match (call.deadline, own) {
-            (Some(given), Some(own)) => Some(given.earlier(own)),
-            (given, own) => given.or(own),
-        };
+        let own = self.config.request.filter(|_| self.config.acts());
+        let own = own.map(|limit| Deadline::after(limit, now));
+        let due = call.deadline.into_iter().chain(own).min();
         Admission {
             call,
             begun: now,
-            deadline,
-            limit: deadline.filter(|_| !self.config.shadow),
+            due,
+            deadline: due.filter(|_| self.config.acts()),
             held: Held::default(),
-            race: Race::new(call.idempotent, call.outer, deadline),
+            race: Race::new(call.idempotent, call.outer, due),
             sent: 0,
             attempts: None,
             stretched: false,
@@ -49,8 +47,12 @@ impl Governor {
 
     /// Whether there is time and a place for the call.
     pub fn arrive(&self, admission: &mut Admission, now: Instant) -> Result<Arrival, Refused> {
-        if let Some(over) = admission.deadline.filter(|deadline| deadline.is_over(now)) {
-            self.counts.refuse(self.config.shadow, too_late(over, now))?;
+        if let Some(over) = admission.due.filter(|due| due.is_over(now)) {
+            match self.config.mode {
+                Mode::Enforce => self.counts.refuse(false, too_late(over, now))?,
+                Mode::Shadow => self.counts.refuse(true, too_late(over, now))?,
+                Mode::Off => {}
+            }
         }
         if let Some(gate) = &self.shed {
             let entered = gate.core.try_enter(admission.call.priority, now);
@@ -101,10 +103,10 @@ impl Governor {
         }
         admission.stretched = true;
         let in_time = admission
-            .limit
+            .deadline
             .is_none_or(|limit| limit.remaining(now).is_some_and(|left| longest < left));
         if !in_time {
-            let limit = admission.limit.map_or(now, Deadline::instant);
+            let limit = admission.deadline.map_or(now, Deadline::instant);
             self.counts.refuse(false, too_late_for(limit, longest, now))?;
         }
         Ok(longest)
@@ -115,10 +117,9 @@ impl Governor {
         self.count_overtime(admission, now);
         let held = std::mem::take(&mut admission.held);
         // What was waited for on our side would pass for the callee's latency.
-        let measured = if admission.stretched && outcome == Outcome::Success {
-            Outcome::Ignored
-        } else {
-            outcome
+        let measured = match outcome {
+            Outcome::Success | Outcome::Failure if admission.stretched => Outcome::Ignored,
+            outcome => outcome,
         };
         if let (Some(gate), Some(ticket)) = (&self.concurrency, held.concurrency) {
             gate.core.record(ticket, measured, now);
@@ -143,7 +144,7 @@ impl Governor {
 
     /// The call's time was up while it was under way, or while it waited: counts it, and says what to tell the caller.
     pub fn stop(&self, admission: &Admission, now: Instant) -> Refused {
-        let limit = admission.limit.map_or(now, Deadline::instant);
+        let limit = admission.deadline.map_or(now, Deadline::instant);
         let given = limit.saturating_duration_since(admission.begun);
         self.counted(stopped(Cause::DeadlineExceeded, admission.begun, given, now))
     }
@@ -167,7 +168,7 @@ impl Governor {
                 Ok(None)
             }
             Err(_) if self.config.bulkhead_queue() > 0 => {
-                let limit = admission.limit.map(Deadline::instant);
+                let limit = admission.deadline.map(Deadline::instant);
                 Ok(Some(gate.core.enter(limit, now)))
             }
             Err(refused) => self.counts.refuse(false, refused).map(|()| None),
@@ -217,7 +218,7 @@ impl Governor {
 
     /// In shadow mode nothing cuts a call short, so that what would have been is only known now.
     fn count_overtime(&self, admission: &Admission, now: Instant) {
-        let Some(limit) = self.config.request.filter(|_| self.config.shadow) else {
+        let Some(limit) = self.config.request.filter(|_| self.config.mode == Mode::Shadow) else {
             return;
         };
         let over = Deadline::after(limit, admission.begun);

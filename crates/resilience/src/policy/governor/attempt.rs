@@ -21,7 +21,7 @@ impl Governor {
             _ => 0,
         };
         let most = self.config.retry.attempts + hedges;
-        admission.sent <= most && most > 0 && !admission.call.outer.is_repetition() && !self.config.shadow
+        admission.sent <= most && most > 0 && !admission.call.outer.is_repetition() && self.config.acts()
     }
 
     /// Whether the callee may be asked now. `endpoint` is the breaker of the endpoint that was picked, which stands in
@@ -63,14 +63,19 @@ impl Governor {
         }
     }
 
-    /// The attempt was dropped under way: its caller went away, or another attempt was faster.
-    pub fn leave(&self, ticket: Ticket, endpoint: Option<&Breaker>, now: Instant) {
+    /// The attempt was dropped under way, because its caller went away.
+    pub fn leave(&self, ticket: Ticket, endpoint: Option<&Breaker>) {
         if let (Some(breaker), Some(held)) = (self.breaker_of(endpoint), ticket.breaker) {
             breaker.release(held);
         }
+    }
+
+    /// The attempt was dropped under way, because another one was faster: a first attempt took at least so long.
+    pub fn lose(&self, ticket: Ticket, endpoint: Option<&Breaker>, now: Instant) {
         if let (Some(hedge), 1) = (&self.hedge, ticket.number) {
             hedge.record(now.saturating_duration_since(ticket.begun), now);
         }
+        self.leave(ticket, endpoint);
     }
 
     /// What to do once no attempt is under way any more, and the last one came to this. Whether the breaker is open is
@@ -86,7 +91,7 @@ impl Governor {
         if observed.repeat == Repeat::Never && matches!(observed.outcome, Outcome::Success | Outcome::Ignored) {
             return Next::Done;
         }
-        let open = !self.config.shadow && observed.repeat != Repeat::Never && self.is_open(endpoint, now);
+        let open = self.config.acts() && observed.repeat != Repeat::Never && self.is_open(endpoint, now);
         let seen = Observed {
             repeat: if open { Repeat::Never } else { observed.repeat },
             ..observed
@@ -95,9 +100,9 @@ impl Governor {
         let new = || Box::new(Attempts::new(self.config.retry, call.outer, begun));
         let attempts = admission.attempts.get_or_insert_with(new);
         attempts.begin(begun);
-        let next = attempts.next(seen, call.idempotent, admission.limit, &self.budget, now, rng);
+        let next = attempts.next(seen, call.idempotent, admission.deadline, &self.budget, now, rng);
         match next {
-            Next::Again(_) if self.config.shadow => {
+            Next::Again(_) if !self.config.acts() => {
                 self.counts.would_retry();
                 Next::GiveUp(GiveUp::Exhausted)
             }
@@ -111,7 +116,7 @@ impl Governor {
 
     /// How long to wait from `now`, when the attempt before was sent, until a hedge is due; `None` for none.
     pub fn hedge_after(&self, admission: &Admission, now: Instant) -> Option<Duration> {
-        let hedge = self.hedge.as_ref().filter(|_| !self.config.shadow)?;
+        let hedge = self.hedge.as_ref().filter(|_| self.config.acts())?;
         admission.race.next(hedge, now)
     }
 
@@ -123,7 +128,7 @@ impl Governor {
 
     /// How long one attempt may take.
     pub fn attempt_limit(&self) -> Option<Duration> {
-        self.config.attempt.filter(|_| !self.config.shadow)
+        self.config.attempt.filter(|_| self.config.acts())
     }
 
     /// An attempt took longer than it may: counts it, and says what to tell the caller if there is no other. It is

@@ -220,7 +220,7 @@ proptest! {
                 }
                 Event::Leave(call) if call < calls.len() => {
                     let (governor, mut admission, ticket) = calls.swap_remove(call);
-                    governor.leave(ticket, None, now);
+                    governor.leave(ticket, None);
                     governor.abandon(&mut admission);
                 }
                 Event::Settle(..) | Event::Leave(_) => {}
@@ -233,7 +233,7 @@ proptest! {
         }
         let now = bench.clock.now();
         for (governor, mut admission, ticket) in calls {
-            governor.leave(ticket, None, now);
+            governor.leave(ticket, None);
             governor.abandon(&mut admission);
         }
         for governor in governors {

@@ -39,9 +39,10 @@ where
             hedge_at: None,
             spare: None,
             failed: None,
+            worst: None,
             guard: Guard::new(state, admission),
         };
-        if let Some(bad) = bad {
+        if let Some(bad) = bad.filter(|_| future.guard.state.governor.config().acts()) {
             future.refuse(inner, Error::Malformed(bad));
         } else if let Err(refused) = future.enter(inner, request, now) {
             let refusal = future.guard.refusal(refused);
@@ -65,7 +66,7 @@ where
             self.later(inner, request, Phase::Waiting(until));
             return Ok(());
         }
-        let ticket = self.guard.attempt(now)?;
+        let number = self.guard.attempt(now)?;
         let Guard { state, admission, .. } = &self.guard;
         if state.governor.may_repeat(admission)
             && let Some(copy) = state.inspect.copy(&request)
@@ -75,11 +76,10 @@ where
                 request: Some(copy),
             });
         }
-        prepare::<S, Req, I>(&state.inspect, &mut request, admission, &ticket);
-        self.guard.main = Some(ticket);
+        prepare::<S, Req, I>(state, &mut request, admission, (number, now));
         self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
         let deadline = self.guard.admission.deadline();
-        self.main = Some(Timed::call(|| inner.call(request), deadline));
+        self.main = Some(self.guard.watch(|| Timed::call(|| inner.call(request), deadline)));
         Ok(())
     }
 
@@ -98,7 +98,7 @@ where
     fn refuse(&mut self, inner: &mut S, error: Error<S::Error>) {
         *inner = inner.clone();
         self.guard.abandon();
-        self.failed = Some(error);
+        self.failed = Some(Err(error));
         self.phase = Phase::Refused;
     }
 }
@@ -110,16 +110,16 @@ where
 {
     /// Makes an attempt with the spare service, which is ready.
     pub(super) fn send(&mut self, now: Instant) {
-        let ticket = match self.guard.attempt(now) {
-            Ok(ticket) => ticket,
-            Err(refused) => return self.refuse(refused),
+        let number = match self.guard.attempt(now) {
+            Ok(number) => number,
+            Err(refused) => return self.refuse(refused, now),
         };
-        let request = self.request(&ticket);
-        self.guard.main = Some(ticket);
+        let request = self.request(number, now);
         let future = self.call(request);
         self.main.set(Some(future));
         *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
         *self.failed = None;
+        *self.worst = None;
         *self.phase = Phase::Trying;
     }
 
@@ -128,18 +128,13 @@ where
     pub(super) fn hedge(&mut self, now: Instant, cx: &mut Context<'_>) {
         *self.hedge_at = None;
         let Some(spare) = self.spare.as_mut() else { return };
-        if !matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(()))) {
-            return;
-        }
-        let Guard { state, admission, .. } = &mut *self.guard;
-        let paid = state.governor.hedge(admission, now);
-        let Some(ticket) = paid.then(|| self.guard.attempt(now).ok()).flatten() else {
-            // What was reserved is let go.
+        let ready = matches!(spare.service.poll_ready(cx), Poll::Ready(Ok(())));
+        let Some(number) = ready.then(|| self.guard.hedge(now)).flatten() else {
+            // What was reserved is let go, and a place in the queue for it.
             spare.service = spare.service.clone();
             return;
         };
-        let request = self.request(&ticket);
-        self.guard.hedges.push(ticket);
+        let request = self.request(number, now);
         let future = self.call(request);
         self.hedges.push(future);
         *self.hedge_at = self.spare.as_ref().and_then(|_| self.guard.hedge_at(now));
@@ -170,18 +165,18 @@ where
     pub(super) fn drop_all(&mut self, now: Instant) {
         self.main.set(None);
         self.hedges.clear();
-        self.guard.leave_all(now);
+        self.guard.lose_all(now);
     }
 
     /// The request of this attempt, with a copy left for the next if there may be one.
-    fn request(&mut self, ticket: &Ticket) -> Req {
+    fn request(&mut self, number: u32, now: Instant) -> Req {
         let Guard { state, admission, .. } = &*self.guard;
         let spare = self.spare.as_mut().expect("an attempt is made of it");
         let mut request = spare.request.take().expect("the copy for this attempt");
         if state.governor.may_repeat(admission) {
             spare.request = state.inspect.copy(&request);
         }
-        prepare::<S, Req, I>(&state.inspect, &mut request, admission, ticket);
+        prepare::<S, Req, I>(state, &mut request, admission, (number, now));
         request
     }
 
@@ -189,7 +184,9 @@ where
     fn call(&mut self, request: Req) -> Timed<S::Future> {
         let deadline = self.guard.admission.deadline();
         let spare = self.spare.as_mut().expect("an attempt is made of it");
-        let future = Timed::call(|| spare.service.call(request), deadline);
+        let future = self
+            .guard
+            .watch(|| Timed::call(|| spare.service.call(request), deadline));
         if spare.request.is_none() {
             *self.spare = None;
         }
@@ -219,18 +216,21 @@ where
 
 /// Notes the deadline on the request of an attempt and writes what the next hop is told. After the copy for the next
 /// attempt was made, which has both written anew.
-fn prepare<S, Req, I>(inspect: &I, request: &mut Req, admission: &Admission, ticket: &Ticket)
+fn prepare<S, Req, I>(state: &State<I>, request: &mut Req, admission: &Admission, (number, now): (u32, Instant))
 where
     S: Service<Req>,
     I: Inspect<Req, S::Response, S::Error>,
 {
+    if !state.governor.config().acts() {
+        return;
+    }
     if let Some(deadline) = admission.deadline() {
-        inspect.put_deadline(request, deadline);
+        state.inspect.put_deadline(request, deadline);
     }
     let stamp = Stamp {
         deadline: admission.deadline(),
-        attempt: NonZeroU32::new(ticket.number()).unwrap_or(NonZeroU32::MIN),
-        now: ticket.begun(),
+        attempt: NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN),
+        now,
     };
-    inspect.stamp(request, stamp);
+    state.inspect.stamp(request, stamp);
 }

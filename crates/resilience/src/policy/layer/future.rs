@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use nines_model::Cause;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -13,8 +14,7 @@ use super::hedges::Hedges;
 use super::timed::Timed;
 use crate::bulkhead::Enter;
 use crate::layer::{Alarm, Error, Inspect, Stopped, chance, now};
-use crate::policy::Ticket;
-use crate::retry::Next;
+use crate::retry::{GiveUp, Next};
 use crate::{Observed, Outcome, Refused, Repeat};
 
 pin_project! {
@@ -38,8 +38,10 @@ pin_project! {
         // When another attempt goes out beside the one under way.
         pub(super) hedge_at: Option<Instant>,
         pub(super) spare: Option<Spare<S, Req>>,
-        // The failure so far.
-        pub(super) failed: Option<Error<S::Error>>,
+        // What the attempts so far came to, while there may be another; or the refusal.
+        pub(super) failed: Option<Result<S::Response, Error<S::Error>>>,
+        // The strictest word of the attempts that failed beside others.
+        pub(super) worst: Option<Observed>,
         pub(super) guard: Guard<I>,
     }
 }
@@ -86,7 +88,7 @@ where
                 Phase::Waiting(until) => ready!(this.poll_waiting(until, cx)),
                 Phase::Readying => ready!(this.poll_readying(cx)),
                 Phase::Trying => ready!(this.poll_trying(cx)),
-                Phase::Refused => this.failed.take().map(Err),
+                Phase::Refused => this.failed.take(),
                 Phase::Over => panic!("polled after it was ready"),
             };
             if let Some(result) = step {
@@ -114,7 +116,7 @@ where
         let Guard { state, admission, .. } = &mut *self.guard;
         match state.governor.seat(admission, entered, now) {
             Ok(()) => self.pass(now),
-            Err(refused) => self.refuse(refused),
+            Err(refused) => self.refuse(refused, now),
         }
         Poll::Ready(None)
     }
@@ -138,21 +140,23 @@ where
                 return Poll::Ready(self.stop(now));
             }
         }
-        self.send(now());
+        let now = now();
+        if self.guard.limit().is_some_and(|limit| limit <= now) {
+            return Poll::Ready(self.stop(now));
+        }
+        self.send(now);
         Poll::Ready(None)
     }
 
     fn poll_trying(&mut self, cx: &mut Context<'_>) -> Poll<Step<S::Response, S::Error>> {
         if let Some(main) = self.main.as_mut().as_pin_mut()
-            && let Poll::Ready(result) = main.poll(cx)
+            && let Poll::Ready(result) = self.guard.watch(|| main.poll(cx))
         {
             self.main.set(None);
-            let ticket = self.guard.main.take().expect("the attempt has a ticket");
-            return Poll::Ready(self.ended(ticket, result));
+            return Poll::Ready(self.ended(None, result));
         }
-        if let Poll::Ready((place, result)) = self.hedges.poll(cx) {
-            let ticket = self.guard.hedges.remove(place);
-            return Poll::Ready(self.ended(ticket, result));
+        if let Poll::Ready((place, result)) = self.guard.watch(|| self.hedges.poll(cx)) {
+            return Poll::Ready(self.ended(Some(place), result));
         }
         let limit = self.guard.limit();
         let overdue = self.guard.overdue_at();
@@ -178,24 +182,33 @@ where
         self.alarm.as_mut().poll(cx)
     }
 
-    /// An attempt has ended. If it failed, another under way may still succeed.
-    fn ended(&mut self, ticket: Ticket, result: Result<S::Response, S::Error>) -> Step<S::Response, S::Error> {
-        let now = now();
-        let begun = ticket.begun();
+    /// The first attempt has ended, or the hedge at that place. If it failed, another under way may still succeed.
+    fn ended(&mut self, hedge: Option<usize>, result: Result<S::Response, S::Error>) -> Step<S::Response, S::Error> {
         let observed = self.guard.state.inspect.observe(&result);
+        let now = now();
+        let ticket = self.guard.take(hedge);
+        let begun = ticket.begun();
         self.guard.settle(ticket, observed, now);
-        if matches!(observed.outcome, Outcome::Success | Outcome::Ignored) && observed.repeat == Repeat::Never {
+        let refused = result.is_err() && observed.outcome == Outcome::Ignored;
+        let stands =
+            matches!(observed.outcome, Outcome::Success | Outcome::Ignored) && observed.repeat == Repeat::Never;
+        if stands && !(refused && (self.guard.is_trying() || self.worst.is_some())) {
             self.drop_all(now);
-            return Some(self.finished(result, None, observed.outcome, now));
+            return Some(self.finished(result.map_err(Error::Inner), None, observed.outcome, now));
         }
+        let observed = self.strictest(observed, refused);
+        // What was refused on our side is no answer beside one that the callee gave.
+        let before = self.failed.take().filter(|_| refused);
         if self.guard.is_trying() {
+            *self.failed = before.or_else(|| (!refused).then(|| result.map_err(Error::Inner)));
             return None;
         }
         let next = self.next(observed, begun, now);
         self.note(next, &result);
+        let result = before.unwrap_or_else(|| result.map_err(Error::Inner));
         let reason = match next {
             Next::Again(wait) => {
-                *self.failed = result.err().map(Error::Inner);
+                *self.failed = Some(result);
                 self.wait(wait, now);
                 return None;
             }
@@ -203,6 +216,23 @@ where
             Next::Done => None,
         };
         Some(self.finished(result, reason, observed.outcome, now))
+    }
+
+    /// What the failed attempts of this round say together: the longest pause, and never if one says never. A callee that
+    /// asks for a pause gets no hedge meanwhile.
+    fn strictest(&mut self, observed: Observed, refused: bool) -> Observed {
+        let known = match *self.worst {
+            Some(worst) if refused => worst,
+            Some(worst) => observed.stricter(worst),
+            None => observed,
+        };
+        if !refused {
+            *self.worst = Some(known);
+            if known.repeat == Repeat::Never || known.retry_after.is_some() {
+                *self.hedge_at = None;
+            }
+        }
+        known
     }
 
     /// Attempts that took too long are dropped; the last of them may be made again.
@@ -214,7 +244,7 @@ where
         let refused = self.guard.state.governor.time_out(begun, now);
         let stopped = Error::Stopped(Stopped(self.guard.refusal(refused)));
         if let Next::Again(wait) = self.next(Observed::FAILURE, begun, now) {
-            *self.failed = Some(stopped);
+            *self.failed = Some(Err(stopped));
             self.wait(wait, now);
             return None;
         }
@@ -256,16 +286,26 @@ where
         let key = |by: &_| request.and_then(|request| state.inspect.key(request, by));
         match state.governor.pass(admission, key, now) {
             Ok(wait) => self.wait(wait, now),
-            Err(refused) => self.refuse(refused),
+            Err(refused) => self.refuse(refused, now),
         }
     }
 
-    /// The call is not let through, or not again: then what it came to before stands.
-    pub(super) fn refuse(&mut self, refused: Refused) {
-        self.guard.abandon();
-        if self.failed.is_none() {
-            *self.failed = Some(Error::Refused(self.guard.refusal(refused)));
-        }
+    /// The call is not let through; or not again, and then what it came to before stands.
+    pub(super) fn refuse(&mut self, refused: Refused, now: Instant) {
+        let answer = match self.failed.take() {
+            Some(result) => {
+                let reason = match refused.cause {
+                    Cause::BreakerOpen => GiveUp::BreakerOpen,
+                    _ => GiveUp::Refused,
+                };
+                self.finished(result, Some(reason), Outcome::Failure, now)
+            }
+            None => {
+                self.guard.abandon();
+                Err(Error::Refused(self.guard.refusal(refused)))
+            }
+        };
+        *self.failed = Some(answer);
         *self.phase = Phase::Refused;
     }
 }

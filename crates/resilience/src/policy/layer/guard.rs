@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::State;
 use crate::deadline::Deadline;
+use crate::layer::checked::unwinding;
 use crate::layer::{chance, now};
 use crate::policy::{Admission, Ticket};
 use crate::{Observed, Outcome, Refusal, Refused, Repeat};
 
-/// A call's places and attempts. Dropped before the call ended, it gives back the places, and says of the callee nothing,
-/// or that it failed if the reason is a panic.
+/// A call's places and attempts. Dropped before the call ended, it gives back the places and says nothing of the callee:
+/// whoever waited for it went away.
 #[derive(Debug)]
 pub(super) struct Guard<I> {
     pub(super) state: Arc<State<I>>,
@@ -39,10 +40,31 @@ impl<I> Guard<I> {
         }
     }
 
-    /// Whether the callee may be asked.
-    pub(super) fn attempt(&mut self, now: Instant) -> Result<Ticket, Refused> {
+    /// Whether the callee may be asked; the number of the attempt.
+    pub(super) fn attempt(&mut self, now: Instant) -> Result<u32, Refused> {
         let governor = &self.state.governor;
-        governor.attempt(&mut self.admission, None, now, chance::unit)
+        let ticket = governor.attempt(&mut self.admission, None, now, chance::unit)?;
+        Ok(self.main.insert(ticket).number())
+    }
+
+    /// Whether it may be asked beside the attempt under way.
+    pub(super) fn hedge(&mut self, now: Instant) -> Option<u32> {
+        let governor = &self.state.governor;
+        if !governor.hedge(&mut self.admission, now) {
+            return None;
+        }
+        let ticket = governor.attempt(&mut self.admission, None, now, chance::unit).ok()?;
+        let number = ticket.number();
+        self.hedges.push(ticket);
+        Some(number)
+    }
+
+    /// The ticket of the first attempt, or of the hedge at that place.
+    pub(super) fn take(&mut self, hedge: Option<usize>) -> Ticket {
+        match hedge {
+            Some(place) => self.hedges.remove(place),
+            None => self.main.take().expect("the attempt has a ticket"),
+        }
     }
 
     pub(super) fn settle(&self, ticket: Ticket, observed: Observed, now: Instant) {
@@ -69,7 +91,7 @@ impl<I> Guard<I> {
 
     /// When the call must be stopped.
     pub(super) fn limit(&self) -> Option<Instant> {
-        self.admission.limit().map(Deadline::instant)
+        self.admission.deadline().map(Deadline::instant)
     }
 
     /// A refusal, with the policy's name.
@@ -85,11 +107,20 @@ impl<I> Guard<I> {
         }
     }
 
-    /// The attempts under way are not needed any more.
-    pub(super) fn leave_all(&mut self, now: Instant) {
+    /// Another attempt was faster than those under way.
+    pub(super) fn lose_all(&mut self, now: Instant) {
         for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
-            self.state.governor.leave(ticket, None, now);
+            self.state.governor.lose(ticket, None, now);
         }
+    }
+
+    /// Runs what the callee does. If that panics, the callee has failed, and would fail the same way again.
+    pub(super) fn watch<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        unwinding(&mut Some(self), work, |guard| {
+            let now = now();
+            guard.settle_all(PANICKED, now);
+            guard.finish(Outcome::Failure, now);
+        })
     }
 
     /// The call has ended.
@@ -110,13 +141,9 @@ impl<I> Drop for Guard<I> {
         if self.over {
             return;
         }
-        if std::thread::panicking() {
-            let now = now();
-            self.settle_all(PANICKED, now);
-            self.finish(Outcome::Failure, now);
-        } else {
-            self.leave_all(now());
-            self.abandon();
+        for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
+            self.state.governor.leave(ticket, None);
         }
+        self.abandon();
     }
 }

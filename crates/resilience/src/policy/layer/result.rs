@@ -17,14 +17,14 @@ where
     /// The last answer, with what led to it.
     pub(super) fn finished(
         &mut self,
-        result: Result<S::Response, S::Error>,
+        result: Result<S::Response, Error<S::Error>>,
         reason: Option<GiveUp>,
         outcome: Outcome,
         now: Instant,
     ) -> Result<S::Response, Error<S::Error>> {
         self.guard.finish(outcome, now);
         let Some(history) = self.guard.admission.history() else {
-            return result.map_err(Error::Inner);
+            return result;
         };
         match (result, reason) {
             (Ok(mut response), _) => {
@@ -33,11 +33,11 @@ where
                 }
                 Ok(response)
             }
-            (Err(error), Some(reason)) if history.count() > 1 => {
+            (Err(Error::Inner(error)), Some(reason)) if history.count() > 1 => {
                 let history = history.clone();
                 Err(Error::GaveUp(Box::new(GaveUp { error, reason, history })))
             }
-            (Err(error), _) => Err(Error::Inner(error)),
+            (Err(error), _) => Err(error),
         }
     }
 
