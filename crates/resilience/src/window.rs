@@ -92,12 +92,15 @@ impl Time {
 fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
     let mut seen = word.load(Ordering::Relaxed);
     loop {
-        if is_older(mark & GENERATION, generation_of(seen)) {
-            return None;
-        }
         let same = generation_of(seen) == mark & GENERATION;
         let ahead = age(mark >> 12, number_of(seen), NUMBER);
-        let after = if same && (ahead == 0 || ahead > NUMBER / 2) {
+        let behind = ahead > NUMBER / 2;
+        // Only of a count that still stands in the window can it be said which generation came first: others may be half
+        // their ring apart.
+        if (behind || ahead <= BUCKETS as u64) && is_older(mark & GENERATION, generation_of(seen)) {
+            return None;
+        }
+        let after = if same && (ahead == 0 || behind) {
             saturating_increment(seen)
         } else {
             mark << COUNT_BITS | 1
@@ -201,6 +204,20 @@ mod tests {
         window.add(0, 0, true, true);
         assert_eq!(window.sum(1, 0).calls, 1);
         assert_eq!((window.sum(1, 0).failures, window.sum(1, 0).slow), (0, 0));
+    }
+
+    #[test]
+    fn generations_go_round_while_nothing_is_counted() {
+        for changes in [1, 2047, 2049, 4095, 4096, 5000] {
+            let window = window();
+            window.add(0, 0, true, false);
+            window.add(changes, 3600 * SECOND, true, false);
+            assert_eq!(
+                window.sum(changes, 3600 * SECOND).failures,
+                1,
+                "{changes} changes of phase later"
+            );
+        }
     }
 
     #[test]

@@ -417,6 +417,29 @@ fn a_clock_that_steps_back_harms_nothing() {
     assert_eq!(breaker.state(), State::Open);
 }
 
+/// The marks of a window's counts go round; after thousands of failed probes all of them looked newer than what came then.
+#[test]
+fn after_a_long_outage_it_opens_as_before() {
+    for probes in [0, 1100, 2100] {
+        let minute = Duration::from_secs(60);
+        let bench = Bench::new(Config {
+            open_for: minute,
+            max_open_for: minute,
+            ..no_jitter()
+        });
+        bench.open();
+        for _ in 0..probes {
+            bench.hand.advance(minute);
+            assert!(bench.call(Observed::FAILURE), "a probe");
+        }
+        bench.hand.advance(minute);
+        (0..3).for_each(|_| assert!(bench.call(Observed::SUCCESS)));
+        assert_eq!(bench.state(), State::Closed);
+        bench.open();
+        assert_eq!(bench.state(), State::Open, "{probes} failed probes before");
+    }
+}
+
 #[test]
 fn what_cannot_work_is_refused_by_name() {
     let calls = |n| Window::Calls(std::num::NonZeroU32::new(n).expect("not zero"));
