@@ -69,6 +69,4 @@ pub use inspect::{
 };
 pub use shared::Shared;
 
-pub(crate) use inspect::network;
-
 pub(crate) use alarm::{Alarm, now};

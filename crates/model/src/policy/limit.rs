@@ -1,6 +1,7 @@
 //! How many requests in a time.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub struct RateLimit {
     /// nearest to a full quota goes. 100,000 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_keys: Option<u32>,
-    /// Other rates for single keys: by the address of a client, or by the header's value.
+    /// Other rates for single keys: by the address of a client, or by the header's value. Of windows in the limit's own
+    /// unit of time.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub overrides: BTreeMap<String, RateOverride>,
 }
@@ -121,6 +123,16 @@ impl RateKey {
     /// Whether requests on one route are told apart.
     pub fn is_keyed(&self) -> bool {
         matches!(self, RateKey::ClientIp | RateKey::Header(_))
+    }
+
+    /// What `clientIp` takes for one client: an IPv4 address, also where it is mapped into IPv6; of other IPv6 addresses
+    /// the first 64 bits, because a client has all addresses behind them.
+    pub fn client(address: IpAddr) -> IpAddr {
+        let IpAddr::V6(v6) = address.to_canonical() else {
+            return address.to_canonical();
+        };
+        let kept = v6.to_bits() & (u128::MAX << 64);
+        IpAddr::V6(Ipv6Addr::from_bits(kept))
     }
 }
 

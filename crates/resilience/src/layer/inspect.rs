@@ -4,7 +4,6 @@ mod http;
 mod plain;
 
 use std::error::Error as StdError;
-use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Instant;
@@ -20,7 +19,6 @@ use crate::retry::{History, OuterAttempt};
 use crate::{Name, Observed, Repeat};
 
 pub(super) use http::is_grpc;
-pub(crate) use http::network;
 pub use http::{ClientAddress, Cloned, CopyBody, Http, Idempotent, Once, With};
 pub use plain::Plain;
 
@@ -112,31 +110,28 @@ pub enum Key<'a> {
 }
 
 /// What an error says of the callee: the word of our own layers if one of them is in the chain; else a failure, which is
-/// safe to repeat if no connection came about.
-pub(super) fn observe_error(error: &(dyn StdError + 'static)) -> Observed {
+/// safe to repeat if `unsent` knows one of the chain for one before the request was sent.
+///
+/// The kind of an `io::Error` does not tell: a refused connection somewhere in the chain may be one that the callee's own
+/// callee refused, after half of the work was done.
+pub(super) fn observe_error(error: &(dyn StdError + 'static), unsent: Unsent) -> Observed {
     if let Some(fault) = Fault::find(error) {
         return fault.observed();
     }
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    let unsent = chain
-        .filter_map(|error| error.downcast_ref::<std::io::Error>())
-        .any(|error| never_connected(error.kind()));
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    let repeat = if chain.any(unsent) {
+        Repeat::Safe
+    } else {
+        Repeat::IfIdempotent
+    };
     Observed {
-        repeat: if unsent { Repeat::Safe } else { Repeat::IfIdempotent },
+        repeat,
         ..Observed::FAILURE
     }
 }
 
-/// Errors of `connect(2)` alone; a reset or a broken pipe can come after the request was sent.
-fn never_connected(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::ConnectionRefused
-            | ErrorKind::AddrNotAvailable
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-    )
-}
+/// Knows an error that came before the request was sent.
+type Unsent = fn(&(dyn StdError + 'static)) -> bool;
 
 /// An error and what it came from, in one line.
 pub(super) fn describe_error(error: &(dyn StdError + 'static)) -> String {

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
@@ -30,8 +30,6 @@ use crate::time::Origin;
 
 use table::Table;
 
-/// Other quotas than the common one, at most.
-const MOST_OVERRIDES: usize = 100_000;
 const MOST_KEYS: usize = 100_000_000;
 
 /// The hash of a key, for [`Keyed::check`]. The seed is the process's own.
@@ -61,14 +59,13 @@ pub struct Keys {
 }
 
 impl Keyed {
+    /// Other quotas than the common one, at most.
+    pub(crate) const MOST_OVERRIDES: usize = 100_000;
+
     /// A table of `capacity` slots (rounded up to whole sets of eight), each with this quota; nine tenths of them fill
     /// before a key has to go. All memory is taken here: 16 bytes a slot. The sliding log is not offered by key.
     pub fn new(quota: Quota, capacity: NonZeroUsize, now: Instant) -> Result<Self, Invalid> {
-        let by_key = quota.algorithm != Algorithm::SlidingLog;
-        let allowed = "any other algorithm: a log takes eight bytes for each request of each key";
-        ensure(by_key, "rateLimits.algorithm", quota.algorithm, allowed)?;
-        let fits = capacity.get() <= MOST_KEYS;
-        ensure(fits, "rateLimits.maxKeys", capacity, "1 to 100000000")?;
+        Self::validate(&quota, capacity)?;
         Ok(Self {
             origin: Origin::new(now),
             shared: Shared::new(quota)?,
@@ -118,7 +115,7 @@ impl Keyed {
         if let Some(quota) = quota {
             let allowed = "at most 100000";
             ensure(
-                next.len() < MOST_OVERRIDES,
+                next.len() < Self::MOST_OVERRIDES,
                 "rateLimits.overrides",
                 next.len() + 1,
                 allowed,
@@ -139,17 +136,29 @@ impl Keyed {
         self.table.keys()
     }
 
+    /// Refuses what [`Keyed::new`] does, by the field's name.
+    pub(crate) fn validate(quota: &Quota, capacity: NonZeroUsize) -> Result<(), Invalid> {
+        let by_key = quota.algorithm != Algorithm::SlidingLog;
+        let allowed = "any other algorithm: a log takes eight bytes for each request of each key";
+        ensure(by_key, "rateLimits.algorithm", quota.algorithm, allowed)?;
+        let fits = capacity.get() <= MOST_KEYS;
+        ensure(fits, "rateLimits.maxKeys", capacity, "1 to 100000000")?;
+        quota.validate()
+    }
+
+    /// Refuses what [`Keyed::set_override`] does beside the quota of all others, by the field's name.
+    pub(crate) fn validate_override(algorithm: Algorithm, per: Duration, quota: &Quota) -> Result<(), Invalid> {
+        quota.validate()?;
+        let (same, allowed) = (quota.algorithm == algorithm, "that of the limit");
+        ensure(same, "rateLimits.overrides.algorithm", quota.algorithm, allowed)?;
+        let same = quota.per == per || algorithm.is_bucket();
+        let allowed = "the limit's own period: all keys of a window count by the same one";
+        ensure(same, "rateLimits.overrides.per", quota.per, allowed)
+    }
+
     fn check_override(&self, quota: Quota) -> Result<Quota, Invalid> {
         let own = self.shared.terms(u64::MAX);
-        let algorithm = quota.algorithm == own.algorithm;
-        ensure(
-            algorithm,
-            "rateLimits.overrides.algorithm",
-            quota.algorithm,
-            "that of the limit",
-        )?;
-        let per = crate::time::nanos(quota.per) == own.per || quota.algorithm.is_bucket();
-        ensure(per, "rateLimits.overrides.per", quota.per, "that of the limit")?;
+        Self::validate_override(own.algorithm, Duration::from_nanos(own.per), &quota)?;
         Ok(quota)
     }
 

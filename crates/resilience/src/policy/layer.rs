@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 
 use super::{Config, Governor};
 use crate::adaptive::Priority;
@@ -49,6 +50,8 @@ pub struct Service<S, I> {
 /// What the services of a layer share.
 struct Shared<I> {
     current: ArcSwap<State<I>>,
+    /// One change after the other: each goes on with the cores that the one before left.
+    changing: Mutex<()>,
 }
 
 /// The policy as it is at a time.
@@ -65,9 +68,13 @@ impl<I> Layer<I> {
             governor: Governor::new(name.into(), config, now())?,
             inspect,
         };
-        let current = ArcSwap::from_pointee(state);
-        let shared = Arc::new(Shared { current });
-        Ok(Self { shared })
+        let shared = Shared {
+            current: ArcSwap::from_pointee(state),
+            changing: Mutex::new(()),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Looks at the governor as it is now.
@@ -81,6 +88,7 @@ impl<I> Layer<I> {
     where
         I: Clone,
     {
+        let _alone = self.shared.changing.lock();
         let before = self.shared.current.load();
         let state = State {
             governor: before.governor.rebuilt(config, now())?,

@@ -1,17 +1,12 @@
 //! One rate limit of a policy.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderName;
-use nines_model::policy::RateKey;
-
 use super::RateConfig;
 use crate::Invalid;
-use crate::layer::{Key, KeyBy, network};
-use crate::limit::{Granted, Keyed, Limited, Limiter, Quota, hash};
+use crate::layer::{Key, KeyBy};
+use crate::limit::{Granted, Keyed, Limited, Limiter, hash};
 
 /// A limit of all requests, or one for each value of a key.
 #[derive(Debug)]
@@ -22,18 +17,18 @@ pub(super) enum Rate {
 
 impl Rate {
     pub(super) fn new(config: &RateConfig, now: Instant) -> Result<Self, Invalid> {
-        let Some(by) = key_by(&config.key)? else {
+        let Some(by) = config.by()? else {
             return Ok(Rate::One(Limiter::new(config.quota, now)?));
         };
         let counts = Keyed::new(config.quota, config.max_keys, now)?;
-        for (value, quota) in &config.overrides {
-            set_override(&counts, &by, value, Some(*quota))?;
+        for (key, quota) in config.keys()? {
+            counts.set_override(hash(Some(key.key())), Some(quota))?;
         }
         Ok(Rate::Keyed { counts, by })
     }
 
-    /// The limit as it is now, with its counts as far as they can be kept: algorithm and number of keys cannot change under
-    /// way.
+    /// The limit as it is now, with its counts as far as they can be kept. Both configurations are valid and have the same
+    /// key.
     pub(super) fn changed(
         self: &Arc<Self>,
         was: &RateConfig,
@@ -43,16 +38,15 @@ impl Rate {
         if was == config {
             return Ok(self.clone());
         }
-        if was.quota.algorithm != config.quota.algorithm {
+        if !takes(was, config) {
             return Ok(Arc::new(Self::new(config, now)?));
         }
         match &**self {
             Rate::One(limiter) => limiter.set_quota(config.quota, now)?,
-            Rate::Keyed { counts, by } if was.max_keys == config.max_keys => {
+            Rate::Keyed { counts, .. } => {
                 counts.set_quota(config.quota, now)?;
-                change_overrides(counts, by, &was.overrides, &config.overrides)?;
+                change_overrides(counts, was, config)?;
             }
-            Rate::Keyed { .. } => return Ok(Arc::new(Self::new(config, now)?)),
         }
         Ok(self.clone())
     }
@@ -74,41 +68,21 @@ impl Rate {
     }
 }
 
-/// What requests are told apart by; `None` for one count of all. A governor stands for one route, so that the route does
-/// not tell its requests apart.
-fn key_by(key: &RateKey) -> Result<Option<KeyBy>, Invalid> {
-    Ok(match key {
-        RateKey::Service | RateKey::Route => None,
-        RateKey::ClientIp => Some(KeyBy::Client),
-        RateKey::Header(name) => {
-            let header = HeaderName::from_bytes(name.as_bytes());
-            let header =
-                header.map_err(|_bad| Invalid::new("rateLimits.key", name, "header:NAME with a header's name"))?;
-            Some(KeyBy::Header(header))
-        }
-    })
+/// Whether a limit can go on as another while it runs: the algorithm and the number of keys cannot change, nor can the
+/// period of windows by which several quotas count.
+fn takes(was: &RateConfig, config: &RateConfig) -> bool {
+    let alone = was.overrides.is_empty() && config.overrides.is_empty();
+    let period = was.quota.per == config.quota.per || was.quota.algorithm.is_bucket() || alone;
+    was.quota.algorithm == config.quota.algorithm && was.max_keys == config.max_keys && period
 }
 
-fn change_overrides(
-    counts: &Keyed,
-    by: &KeyBy,
-    was: &BTreeMap<String, Quota>,
-    now: &BTreeMap<String, Quota>,
-) -> Result<(), Invalid> {
-    for value in was.keys().filter(|value| !now.contains_key(*value)) {
-        set_override(counts, by, value, None)?;
+fn change_overrides(counts: &Keyed, was: &RateConfig, config: &RateConfig) -> Result<(), Invalid> {
+    let (was, now) = (was.keys()?, config.keys()?);
+    for key in was.keys().filter(|key| !now.contains_key(key)) {
+        counts.set_override(hash(Some(key.key())), None)?;
     }
-    for (value, quota) in now.iter().filter(|(value, quota)| was.get(*value) != Some(*quota)) {
-        set_override(counts, by, value, Some(*quota))?;
+    for (key, quota) in now.iter().filter(|(key, quota)| was.get(key) != Some(quota)) {
+        counts.set_override(hash(Some(key.key())), Some(*quota))?;
     }
     Ok(())
-}
-
-/// A client's override names its address as the key does: of an IPv6 address the first 64 bits.
-fn set_override(counts: &Keyed, by: &KeyBy, value: &str, quota: Option<Quota>) -> Result<(), Invalid> {
-    let key = match by {
-        KeyBy::Client => value.parse().ok().map(|address: IpAddr| Key::Address(network(address))),
-        KeyBy::Header(_) => Some(Key::Bytes(value.as_bytes())),
-    };
-    counts.set_override(hash(key), quota)
 }

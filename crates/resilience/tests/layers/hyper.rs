@@ -1,6 +1,7 @@
 //! A hyper connection takes a layered service through `TowerToHyperService`, and hyper-util's client is layered as it is.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -97,13 +98,20 @@ async fn a_hyper_client_tries_again_and_tells_its_deadline() {
     assert_eq!(calls.load(Ordering::Relaxed), 3);
 }
 
+/// Whether the client got so far as to have a connection.
+fn unsent(error: &(dyn Error + 'static)) -> bool {
+    let client = error.downcast_ref::<hyper_util::client::legacy::Error>();
+    client.is_some_and(hyper_util::client::legacy::Error::is_connect)
+}
+
 /// Nothing was sent, so even a POST is tried again.
 #[tokio::test]
-async fn a_refused_connection_is_safe_to_try_again() {
+async fn a_connection_that_never_came_about_is_safe_to_try_again() {
     let gone = Server::start(|listener| async move { drop(listener) }).await;
     let now = tokio::time::Instant::now().into_std();
     let budget = Arc::new(Budget::new(BudgetConfig::default(), now).expect("a valid budget"));
-    let layer = retry::Layer::new("echo", Config::default(), budget, Http::cloning()).expect("a valid layer");
+    let inspect = Http::cloning().unsent(unsent);
+    let layer = retry::Layer::new("echo", Config::default(), budget, inspect).expect("a valid layer");
     let layered = ServiceBuilder::new().layer(layer).service(client());
     let mut request = gone.get("/");
     *request.method_mut() = http::Method::POST;

@@ -43,10 +43,12 @@ fn validate_rate(report: &mut Report, at: &str, algorithm: RateAlgorithm, rate: 
     let rate = rate.parse::<Rate>();
     if let Ok(rate) = rate {
         validate_most(report, format!("{at}.rate"), algorithm, rate);
-        let full_in = u64::from(burst.unwrap_or(0)) * rate.per.as_secs() / u64::from(rate.count.get());
-        report.ensure(full_in <= YEAR, format!("{at}.burst"), || {
-            "it is more than comes in a year: lower it, or raise the rate".into()
-        });
+        let in_a_year = u64::from(rate.count.get()) * YEAR / rate.per.as_secs().max(1);
+        report.ensure(
+            u64::from(burst.unwrap_or(0)) <= in_a_year,
+            format!("{at}.burst"),
+            || "it is more than comes in a year: lower it, or raise the rate".into(),
+        );
     }
     report.take(format!("{at}.rate"), rate.map(|_| ()));
     let Some(burst) = burst else { return };
@@ -101,6 +103,18 @@ fn validate_keys(report: &mut Report, at: &str, limit: &RateLimit, key: &RateKey
     for (value, other) in &limit.overrides {
         validate_override(report, &path::join(&overrides, value), limit, key, (value, other));
     }
+    if *key == RateKey::ClientIp {
+        let addresses = limit.overrides.keys().filter_map(|value| {
+            let client = RateKey::client(value.parse().ok()?);
+            let shown = if client.is_ipv6() { "/64" } else { "" };
+            Some((
+                path::join(&overrides, value),
+                client,
+                format!("the client {client}{shown}"),
+            ))
+        });
+        report.unique(addresses);
+    }
 }
 
 fn validate_override(
@@ -111,6 +125,16 @@ fn validate_override(
     (value, other): (&str, &RateOverride),
 ) {
     validate_rate(report, at, limit.algorithm, &other.rate, other.burst);
+    if let (Ok(all), Ok(own)) = (limit.rate.parse::<Rate>(), other.rate.parse::<Rate>()) {
+        let same = all.per == own.per || limit.algorithm.has_burst();
+        report.ensure(same, format!("{at}.rate"), || {
+            let algorithm = limit.algorithm.as_str();
+            format!(
+                "a {algorithm} counts all keys by the same period, that of its rate `{}`",
+                limit.rate
+            )
+        });
+    }
     match key {
         RateKey::ClientIp => report.ensure(value.parse::<IpAddr>().is_ok(), at, || {
             format!("{} is not an IP address, as the key is clientIp", quote(value))

@@ -59,7 +59,7 @@ fn every_section_may_be_empty_or_full() {
         ("concurrency: {algorithm: gradient, min: 5, max: 50, initial: 10}", &[]),
         ("concurrency: {max: 10}", &[]),
         (
-            "rateLimits: [{rate: 10/s}, {rate: 1/h, algorithm: slidingWindow, key: clientIp, overrides: {'::1': {rate: 5/s}}}]",
+            "rateLimits: [{rate: 10/s}, {rate: 1/h, algorithm: slidingWindow, key: clientIp, overrides: {'::1': {rate: 5/h}}}]",
             &[],
         ),
         (
@@ -391,6 +391,26 @@ fn keys_of_rate_limits() {
         (
             "rateLimits: [{rate: 1/s, key: 'header:x-a', overrides: {' a': {rate: 1/s}}}]",
             &["rateLimits[0].overrides[\" a\"]: ` a` begins or ends with white space"],
+        ),
+        (
+            "rateLimits: [{rate: 1/m, algorithm: fixedWindow, key: 'header:x-a', overrides: {a: {rate: 1/m}, b: {rate: 1/s}}}]",
+            &[
+                "rateLimits[0].overrides.b.rate: a fixedWindow counts all keys by the same period, that of its rate `1/m`",
+            ],
+        ),
+        (
+            "rateLimits: [{rate: 1/m, key: 'header:x-a', overrides: {b: {rate: 1/s}}}]",
+            &[],
+        ),
+        (
+            "rateLimits: [{rate: 1/s, key: clientIp, overrides: {'2001:db8::1': {rate: 1/s}, '2001:db8::2': {rate: 2/s}}}]",
+            &[
+                "rateLimits[0].overrides[\"2001:db8::2\"]: the client 2001:db8::/64 stands twice, first at spec.rateLimits[0].overrides[\"2001:db8::1\"]",
+            ],
+        ),
+        (
+            "rateLimits: [{rate: 1/s, key: clientIp, overrides: {10.0.0.1: {rate: 1/s}, '::ffff:10.0.0.1': {rate: 2/s}}}]",
+            &["rateLimits[0].overrides[\"::ffff:10.0.0.1\"]: the client 10.0.0.1 stands twice"],
         ),
     ]);
 }

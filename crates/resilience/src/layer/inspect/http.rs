@@ -1,14 +1,15 @@
 //! `http` requests and responses, gRPC among them.
 
 use std::error::Error as StdError;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use nines_base::Clock;
+use nines_model::policy::RateKey;
 
-use super::{Inspect, Key, KeyBy, Mark, Stamp, describe_error, observe_error};
+use super::{Inspect, Key, KeyBy, Mark, Stamp, Unsent, describe_error, observe_error};
 use crate::Observed;
 use crate::adaptive::Priority;
 use crate::deadline::{BadDeadline, Deadline, GRPC_TIMEOUT, TIMEOUT_MS};
@@ -22,11 +23,14 @@ use crate::retry::{OuterAttempt, classify, is_idempotent};
 ///   which decides either way; gRPC calls are POSTs, so only the extension speaks for them.
 /// - Results are read as [`classify`] says; a gRPC status is seen where it is in the head of the response, which is where
 ///   servers put the status of a call that failed before its first message.
+/// - An error is a failure, which only an idempotent request survives twice, unless [`Http::unsent`] knows that the request
+///   was not sent.
 /// - The body decides whether a request can be copied: see [`Http::new`], [`Http::cloning`] and [`Http::copying`].
 #[derive(Debug, Clone, Copy)]
 pub struct Http<C = Once> {
     copy: C,
     client: fn(&Extensions) -> Option<IpAddr>,
+    unsent: Unsent,
 }
 
 /// The client's address in a request's extensions. Whoever accepts the connection puts it there; frameworks have their own
@@ -93,6 +97,7 @@ impl<C> Http<C> {
         Self {
             copy,
             client: |extensions| extensions.get().map(|ClientAddress(address)| *address),
+            unsent: |_| false,
         }
     }
 
@@ -100,6 +105,14 @@ impl<C> Http<C> {
     #[must_use]
     pub fn client_address(self, read: fn(&Extensions) -> Option<IpAddr>) -> Self {
         Self { client: read, ..self }
+    }
+
+    /// Knows an error that came before the request was sent, so that any request may be sent again after it. It is asked
+    /// of an error and of all its sources. Of hyper-util's client that is one of which `is_connect()` is true.
+    #[must_use]
+    pub fn unsent(self, is_unsent: fn(&(dyn StdError + 'static)) -> bool) -> Self {
+        let unsent = is_unsent;
+        Self { unsent, ..self }
     }
 }
 
@@ -170,7 +183,7 @@ where
 
     fn key<'a>(&self, request: &'a Request<B>, by: &KeyBy) -> Option<Key<'a>> {
         match by {
-            KeyBy::Client => (self.client)(request.extensions()).map(|address| Key::Address(network(address))),
+            KeyBy::Client => (self.client)(request.extensions()).map(|address| Key::Address(RateKey::client(address))),
             KeyBy::Header(name) => request.headers().get(name).map(|value| Key::Bytes(value.as_bytes())),
         }
     }
@@ -206,7 +219,7 @@ where
     fn observe(&self, result: &Result<Response<D>, Err>) -> Observed {
         match result {
             Ok(response) => observe_head(response.status(), response.headers()),
-            Err(error) => observe_error(error),
+            Err(error) => observe_error(error, self.unsent),
         }
     }
 
@@ -266,13 +279,4 @@ pub(in crate::layer) fn is_grpc(headers: &HeaderMap) -> bool {
         Some(rest) => matches!(rest.first(), None | Some(b'+' | b';')),
         None => false,
     }
-}
-
-/// An IPv4 address, also where it is mapped into IPv6; of other IPv6 addresses the first 64 bits.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address.to_canonical() else {
-        return address.to_canonical();
-    };
-    let kept = v6.to_bits() & (u128::MAX << 64);
-    IpAddr::V6(Ipv6Addr::from_bits(kept))
 }

@@ -6,7 +6,8 @@ use super::{Inspect, describe_error, observe_error};
 use crate::Observed;
 use crate::deadline::{self, Deadline};
 
-/// `Ok` is a success and `Err` a failure; a request is repeated by cloning it. The deadline is the tokio task's
+/// `Ok` is a success and `Err` a failure, of which nothing says that the request was not sent; a request is repeated by
+/// cloning it. The deadline is the tokio task's
 /// ([`deadline::scope`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Plain {
@@ -39,7 +40,7 @@ where
     fn observe(&self, result: &Result<Res, Err>) -> Observed {
         match result {
             Ok(_) => Observed::SUCCESS,
-            Err(error) => observe_error(error),
+            Err(error) => observe_error(error, |_| false),
         }
     }
 

@@ -72,23 +72,28 @@ fn answers_are_read_by_status_and_by_grpc_status() {
     );
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("order failed")]
+struct OrderFailed(#[source] io::Error);
+
+/// What the callee could not connect to says nothing of what it did before.
 #[test]
-fn errors_are_safe_to_repeat_only_where_no_connection_came_about() {
-    for (kind, repeat) in [
-        (ErrorKind::ConnectionRefused, Repeat::Safe),
-        (ErrorKind::NetworkUnreachable, Repeat::Safe),
-        (ErrorKind::ConnectionReset, Repeat::IfIdempotent),
-        (ErrorKind::BrokenPipe, Repeat::IfIdempotent),
-        (ErrorKind::TimedOut, Repeat::IfIdempotent),
-    ] {
-        let result: Result<Response<Body>, _> = Err(Error::Inner(io::Error::from(kind)));
-        let observed = Inspect::<Request<Body>, _, _>::observe(&Http::new(), &result);
-        assert_eq!(
-            (observed.outcome, observed.repeat),
-            (Outcome::Failure, repeat),
-            "{kind:?}"
-        );
-    }
+fn an_error_is_safe_to_repeat_only_where_it_is_known_that_nothing_was_sent() {
+    let refused = || Error::Inner(OrderFailed(io::ErrorKind::ConnectionRefused.into()));
+    let repeat = |http: Http, error| {
+        let result: Result<Response<Body>, Error<OrderFailed>> = Err(error);
+        Inspect::<Request<Body>, _, _>::observe(&http, &result).repeat
+    };
+    assert_eq!(repeat(Http::new(), refused()), Repeat::IfIdempotent);
+    let knowing = Http::new().unsent(|error| {
+        let io = error.downcast_ref::<io::Error>();
+        io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused)
+    });
+    assert_eq!(repeat(knowing, refused()), Repeat::Safe);
+    let reset = Error::Inner(OrderFailed(io::ErrorKind::ConnectionReset.into()));
+    assert_eq!(repeat(knowing, reset), Repeat::IfIdempotent);
+    let plain = Inspect::<(), (), _>::observe(&Plain::default(), &Err(refused()));
+    assert_eq!((plain.outcome, plain.repeat), (Outcome::Failure, Repeat::IfIdempotent));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use nines_model::policy::{Breaker, RateKey};
+use nines_model::policy::{Breaker, RateAlgorithm, RateKey, RateOverride};
 use nines_model::validate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::limit::Algorithm;
+use crate::policy::Governor;
 
 fn policy(sections: Value) -> Policy {
     let mut spec = sections;
@@ -163,7 +164,7 @@ fn rates() {
 #[test]
 fn what_cannot_work_is_refused_by_its_field() {
     type Spoil = fn(&mut Policy);
-    let cases: [(Spoil, &str); 8] = [
+    let cases: [(Spoil, &str); 12] = [
         (
             |policy| policy.retry.get_or_insert_default().attempts = 11,
             "retry.attempts",
@@ -187,12 +188,38 @@ fn what_cannot_work_is_refused_by_its_field() {
         (|policy| policy.shed.get_or_insert_default().cpu = 2.0, "shed.cpu"),
         (|policy| policy.rate_limits[0].rate = "x".into(), "rateLimits.rate"),
         (|policy| policy.rate_limits[0].key = "x".into(), "rateLimits.key"),
+        (
+            |policy| policy.rate_limits[1].key = "service".into(),
+            "rateLimits.overrides",
+        ),
+        (
+            |policy| override_of(policy, "2001:db8:0:1::1").rate = "1/m".into(),
+            "rateLimits.overrides.per",
+        ),
+        (
+            |policy| override_of(policy, "2001:db8::2").rate = "1/s".into(),
+            "rateLimits.overrides",
+        ),
+        (
+            |policy| policy.rate_limits[1].algorithm = RateAlgorithm::SlidingLog,
+            "rateLimits.algorithm",
+        ),
     ];
     for (spoil, field) in cases {
-        let mut policy = policy(json!({"rateLimits": [{"rate": "1/s"}]}));
+        let by_client = json!({"rate": "1/s", "algorithm": "fixedWindow", "key": "clientIp",
+            "overrides": {"2001:db8::1": {"rate": "2/s"}}});
+        let mut policy = policy(json!({"rateLimits": [{"rate": "1/s"}, by_client]}));
         spoil(&mut policy);
         assert_eq!(Config::try_from(&policy).expect_err(field).field, field);
     }
+}
+
+fn override_of<'p>(policy: &'p mut Policy, client: &str) -> &'p mut RateOverride {
+    let other = RateOverride {
+        rate: "1/s".into(),
+        burst: None,
+    };
+    policy.rate_limits[1].overrides.entry(client.into()).or_insert(other)
 }
 
 fn breaker_of(policy: &mut Policy) -> &mut Breaker {
@@ -225,8 +252,10 @@ prop_compose! {
         algorithm in choice(&["tokenBucket", "leakyBucket", "fixedWindow", "slidingWindow", "slidingLog"]),
         concurrency in choice(&["adaptive", "vegas", "gradient"]),
         quota in choice(&["1/s", "100000/h", "4000000000/s", "1/h"]),
-        burst in prop::option::of(0u32..12_000_000),
-        max_wait in prop::option::of(choice(&["1ms", "1h", "2h"])),
+        burst in prop::option::weighted(0.2, 0u32..12_000_000),
+        max_wait in prop::option::weighted(0.2, choice(&["1ms", "1h", "2h"])),
+        key in choice(&["service", "clientIp", "header:x-a"]),
+        overrides in prop::collection::btree_map(choice(&["2001:db8::1", "2001:db8::2", "::1", "192.0.2.7"]), choice(&["1/s", "9/m", "1/h"]), 0..3),
     ) -> Value {
         let mut breaker = json!({"minCalls": min_calls, "failureRate": rate, "slowCalls": {"slowerThan": slower, "rate": rate},
             "openFor": open, "halfOpenCalls": half});
@@ -237,7 +266,10 @@ prop_compose! {
         if let Some(most) = max_open {
             breaker["maxOpenFor"] = json!(most);
         }
-        let mut limit = json!({"algorithm": algorithm, "rate": quota});
+        let mut limit = json!({"algorithm": algorithm, "rate": quota, "key": key});
+        for (client, rate) in overrides {
+            limit["overrides"][client]["rate"] = json!(rate);
+        }
         if let Some(burst) = burst {
             limit["burst"] = json!(burst);
         }
@@ -257,17 +289,24 @@ prop_compose! {
 }
 
 proptest! {
-    /// A document that is accepted can be put into force: nothing is left for the data plane to refuse.
+    /// A document that is accepted can be put into force, after any other: nothing is left for the data plane to refuse.
     #[test]
-    fn what_documents_may_say_the_cores_accept(sections in sections()) {
+    fn what_documents_may_say_the_cores_accept(all in prop::collection::vec(sections(), 1..4)) {
+        let now = nines_base::Clock::system().now();
+        let mut governor = Governor::new("test".into(), Config::default(), now).expect("the default is valid");
         // One section at a time, so that most cases are accepted whole.
-        for (name, section) in sections.as_object().expect("sections") {
-            let mut single = json!({});
-            single[name] = section.clone();
-            let policy = policy(single);
-            if validate::policy(&policy).is_empty() {
-                let config = Config::try_from(&policy);
-                prop_assert!(config.is_ok(), "{section}: {config:?}");
+        for name in all[0].as_object().expect("sections").keys() {
+            for sections in &all {
+                let mut single = json!({});
+                single[name] = sections[name].clone();
+                let policy = policy(single.clone());
+                if validate::policy(&policy).is_empty() {
+                    let config = Config::try_from(&policy);
+                    prop_assert!(config.is_ok(), "{single}: {config:?}");
+                    let changed = governor.rebuilt(config.expect("it is"), now);
+                    prop_assert!(changed.is_ok(), "{single}: {changed:?}");
+                    governor = changed.expect("it is");
+                }
             }
         }
     }

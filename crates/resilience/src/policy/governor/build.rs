@@ -91,35 +91,38 @@ fn bulkhead(config: &Config, before: Option<&Governor>) -> Result<Option<Gate<Bu
     }))
 }
 
-/// The limits are told apart by their key and their place among those of the same key.
+/// A limit goes on as the one of before that [`heirs`] finds for it.
 fn rates(
     sections: &[Section<RateConfig>],
     before: Option<&Governor>,
     now: Instant,
 ) -> Result<Box<[Gate<Rate>]>, Invalid> {
-    let gate = |(index, section): (usize, &Section<RateConfig>)| {
-        let nth = sections[..index]
-            .iter()
-            .filter(|other| other.config.key == section.config.key)
-            .count();
-        let core = match before.and_then(|before| rate_before(before, section, nth)) {
-            Some((was, rate)) => rate.changed(&was.config, &section.config, now)?,
+    let (was, cores) = before.map_or((&[][..], &[][..]), |before| (&before.config.rates, &before.rates));
+    let gate = |(section, place): (&Section<RateConfig>, Option<usize>)| {
+        let core = match place {
+            Some(place) => cores[place].core.changed(&was[place].config, &section.config, now)?,
             None => Arc::new(Rate::new(&section.config, now)?),
         };
-        Ok(Gate {
-            core,
-            shadow: section.shadow,
-        })
+        let shadow = section.shadow;
+        Ok(Gate { core, shadow })
     };
-    sections.iter().enumerate().map(gate).collect()
+    sections.iter().zip(heirs(was, sections)).map(gate).collect()
 }
 
-fn rate_before<'g>(
-    before: &'g Governor,
-    section: &Section<RateConfig>,
-    nth: usize,
-) -> Option<(&'g Section<RateConfig>, &'g Arc<Rate>)> {
-    let all = before.config.rates.iter().zip(&before.rates);
-    let mut same = all.filter(|(was, _)| was.config.key == section.config.key);
-    same.nth(nth).map(|(was, gate)| (was, &gate.core))
+/// For each limit the place of the one of before that it goes on as: its equal; else the first of those left with the same
+/// key and algorithm, since limits have no names.
+fn heirs(was: &[Section<RateConfig>], sections: &[Section<RateConfig>]) -> Vec<Option<usize>> {
+    let mut free = vec![true; was.len()];
+    let mut take = |fits: &dyn Fn(&RateConfig) -> bool| {
+        let place = (0..was.len()).find(|place| free[*place] && fits(&was[*place].config))?;
+        free[place] = false;
+        Some(place)
+    };
+    let configs = || sections.iter().map(|section| &section.config);
+    let mut places: Vec<_> = configs().map(|config| take(&|was| was == config)).collect();
+    for (config, place) in configs().zip(&mut places).filter(|(_, place)| place.is_none()) {
+        let like = |was: &RateConfig| was.key == config.key && was.quota.algorithm == config.quota.algorithm;
+        *place = take(&like);
+    }
+    places
 }

@@ -5,6 +5,7 @@ use nines_model::Cause;
 use proptest::prelude::*;
 
 use super::*;
+use crate::layer::Key;
 use crate::policy::{Admission, Arrival, Call, Ticket, vector};
 use crate::{Observed, Outcome};
 
@@ -137,6 +138,66 @@ fn limits_are_told_apart_by_their_keys() {
         Err(Cause::RateLimited),
         "it was counted by the second now"
     );
+}
+
+#[test]
+fn an_unchanged_limit_keeps_its_count_when_its_neighbours_go() {
+    let mut bench = Bench::new("rateLimits: [{rate: 100/s}, {rate: 1/h, burst: 1}]");
+    assert_eq!(bench.call(None, Observed::SUCCESS), Ok(()));
+    for limits in [
+        "[{rate: 1/h, burst: 1}]",
+        "[{rate: 7/s}, {rate: 9/s}, {rate: 1/h, burst: 1}]",
+    ] {
+        bench.change(&format!("rateLimits: {limits}"));
+        assert_eq!(bench.call(None, Observed::SUCCESS), Err(Cause::RateLimited), "{limits}");
+    }
+}
+
+/// What passed the checks can be put into force whole, and what did not leaves all as it was.
+#[test]
+fn a_change_is_made_whole_or_not_at_all() {
+    let limited = |most: u32, period: &str| {
+        let limit = format!(
+            "{{rate: 2/{period}, algorithm: fixedWindow, key: 'header:x-a', overrides: {{gold: {{rate: 5/{period}}}}}}}"
+        );
+        format!("bulkhead: {{maxInFlight: {most}}}, rateLimits: [{limit}]")
+    };
+    let mut bench = Bench::new(&limited(1, "s"));
+    bench.change(&limited(9, "m"));
+    let most = |bench: &Bench| {
+        let snapshot = bench.governor.snapshot(bench.clock.now());
+        snapshot.bulkhead.expect("a bulkhead").max_in_flight
+    };
+    assert_eq!(most(&bench), 9);
+    let mut mixed = config(&limited(3, "m"));
+    let gold = mixed.rates[0].config.overrides.get_mut("gold").expect("an override");
+    gold.per = Duration::from_secs(1);
+    let refused = bench
+        .governor
+        .rebuilt(mixed, bench.clock.now())
+        .expect_err("two periods");
+    assert_eq!(refused.field, "rateLimits.overrides.per");
+    assert_eq!(most(&bench), 9);
+}
+
+/// Two addresses of one network are one client.
+#[test]
+fn an_override_stays_with_its_client() {
+    let limited = |client: &str| {
+        let own = format!("overrides: {{'{client}': {{rate: 3/h, burst: 3}}}}");
+        format!("rateLimits: [{{rate: 1/h, burst: 1, key: clientIp, {own}}}]")
+    };
+    let mut bench = Bench::new(&limited("2001:db8::1"));
+    bench.change(&limited("2001:db8::2"));
+    let now = bench.clock.now();
+    let key = Key::Address("2001:db8::".parse().expect("an address"));
+    let passes = || {
+        let mut admission = bench.governor.begin(Call::default(), now);
+        let passed = bench.governor.pass(&mut admission, |_| Some(key), now);
+        bench.governor.abandon(&mut admission);
+        passed.is_ok()
+    };
+    assert_eq!((0..5).filter(|_| passes()).count(), 3);
 }
 
 #[test]

@@ -151,6 +151,29 @@ async fn a_change_acts_at_once_and_leaves_calls_under_way_alone() {
     assert_eq!(in_flight(&layer), 0);
 }
 
+/// The cores are as the policy in force says, whoever came last.
+#[test]
+fn changes_at_the_same_time_do_not_mix() {
+    let layer = layer("bulkhead: {maxInFlight: 1}");
+    let configs = [1, 2].map(|most| config(&format!("bulkhead: {{maxInFlight: {most}}}")));
+    let start = std::sync::Barrier::new(configs.len());
+    for _ in 0..500 {
+        std::thread::scope(|scope| {
+            for config in &configs {
+                scope.spawn(|| {
+                    start.wait();
+                    layer.change(config.clone()).expect("a valid policy");
+                });
+            }
+        });
+        layer.governor(|governor| {
+            let said = governor.config().bulkhead.as_ref().expect("a bulkhead").config;
+            let core = governor.snapshot(now()).bulkhead.expect("a bulkhead");
+            assert_eq!(core.max_in_flight, said.max_in_flight);
+        });
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_change_changes_nothing() {
     let layer = layer("rateLimits: [{rate: 1/h, burst: 1}]");
