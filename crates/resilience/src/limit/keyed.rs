@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 
 use super::terms::{Shared, Terms};
-use super::{Algorithm, Granted, Lease, Limited, Quota};
+use super::{Algorithm, Granted, Lease, Limited, Quota, Standing};
 use crate::Invalid;
 use crate::invalid::ensure;
 use crate::time::Origin;
@@ -86,6 +86,13 @@ impl Keyed {
         let now = self.origin.nanos(now);
         let terms = self.terms(key, now);
         self.table.decide(key, now, u64::from(n), &terms)
+    }
+
+    /// How much the key has left, without using any. A key that is not in the table stays out of it, and has all.
+    pub fn standing(&self, key: u64, now: Instant) -> Standing {
+        let now = self.origin.nanos(now);
+        let terms = self.terms(key, now);
+        self.table.standing(key, now, &terms)
     }
 
     /// Another quota for all keys without one of their own. What is kept of each key is what [`super::Limiter`] keeps. The

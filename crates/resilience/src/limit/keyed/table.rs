@@ -2,7 +2,9 @@
 
 use super::Keys;
 use crate::limit::terms::Terms;
-use crate::limit::{Decision, Granted, Limited, convert_in, decide, granted, idle_at, is_idle, limited};
+use crate::limit::{
+    Decision, Granted, Limited, Standing, convert_in, decide, granted, idle_at, is_idle, limited, standing_of,
+};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -100,6 +102,11 @@ impl Table {
         }
     }
 
+    pub(super) fn standing(&self, key: u64, now: u64, terms: &Terms) -> Standing {
+        let state = self.sets_of(key).iter().find_map(|set| set.state_of(owner(key)));
+        standing_of(state.unwrap_or_default(), now, terms)
+    }
+
     pub(super) fn convert(&self, now: u64, before: &Terms, after: &Terms) {
         for slot in self.sets.iter().flat_map(|set| &set.0) {
             convert_in(&slot.state, now, before, after);
@@ -129,7 +136,7 @@ impl Set {
     #[inline]
     fn decide(&self, request: &Request<'_>) -> Option<Result<Granted, Limited>> {
         let Request { owner, now, n, terms } = *request;
-        let slot = self.0.iter().find(|slot| slot.owner.load(Ordering::Acquire) == owner)?;
+        let slot = self.slot_of(owner)?;
         loop {
             let seen = slot.state.load(Ordering::Acquire);
             if slot.owner.load(Ordering::Acquire) != owner {
@@ -148,6 +155,18 @@ impl Set {
                 return Some(Ok(granted(state, wait, now, terms)));
             }
         }
+    }
+
+    /// The state of a key that is there.
+    fn state_of(&self, owner: u64) -> Option<u64> {
+        let slot = self.slot_of(owner)?;
+        let state = slot.state.load(Ordering::Acquire);
+        (slot.owner.load(Ordering::Acquire) == owner).then_some(state)
+    }
+
+    #[inline]
+    fn slot_of(&self, owner: u64) -> Option<&Slot> {
+        self.0.iter().find(|slot| slot.owner.load(Ordering::Acquire) == owner)
     }
 
     fn victims(&self, now: u64, terms: &Terms) -> impl Iterator<Item = Victim<'_>> {

@@ -39,6 +39,29 @@ fn each_key_has_its_own() {
 }
 
 #[test]
+fn the_standing_of_a_key_uses_nothing_and_brings_nobody_in() {
+    for algorithm in BY_KEY {
+        let now = Clock::manual().0.now();
+        let keyed = table(quota(algorithm, 5, 5), 64, now);
+        let (key, other) = (hash("a"), hash("other"));
+        let override_of = quota(algorithm, 3, 3);
+        keyed.set_override(other, Some(override_of)).expect("good");
+        let left = |key| {
+            let standing = keyed.standing(key, now);
+            (standing.limit, standing.remaining)
+        };
+        assert_eq!((left(key), left(other)), ((5, 5), (3, 3)), "{algorithm:?}");
+        assert_eq!(keyed.standing(key, now).reset, Duration::ZERO, "{algorithm:?}");
+        assert_eq!(keyed.keys().len, 0, "{algorithm:?}: asked about, and not brought in");
+        for _ in 0..2 {
+            let granted = keyed.check(key, now).expect("within the quota");
+            assert_eq!(keyed.standing(key, now), granted.standing, "{algorithm:?}");
+        }
+        assert_eq!((left(key), left(other)), ((5, 3), (3, 3)), "{algorithm:?}");
+    }
+}
+
+#[test]
 fn an_idle_key_makes_room() {
     for algorithm in BY_KEY {
         let (clock, hand) = Clock::manual();
