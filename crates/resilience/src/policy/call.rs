@@ -82,6 +82,8 @@ pub struct Ticket {
     pub(super) begun: Instant,
     /// From 1.
     pub(super) number: u32,
+    /// A throttle in shadow mode has counted it as refused, and counts nothing else of it.
+    pub(super) throttled: bool,
 }
 
 impl Admission {

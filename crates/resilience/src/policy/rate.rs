@@ -59,6 +59,15 @@ impl Rate {
         }
     }
 
+    /// Whether a request would be let through now.
+    pub(super) fn has_room<'k>(&self, key: impl Fn(&KeyBy) -> Option<Key<'k>>, now: Instant) -> bool {
+        let standing = match self {
+            Rate::One(limiter) => limiter.standing(now),
+            Rate::Keyed { counts, by } => counts.standing(hash(key(by)), now),
+        };
+        standing.remaining > 0
+    }
+
     /// How many counters there are.
     pub(super) fn keys(&self) -> usize {
         match self {

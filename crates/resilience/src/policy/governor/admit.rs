@@ -11,6 +11,7 @@ use crate::deadline::Deadline;
 use crate::hedge::Race;
 use crate::layer::{Key, KeyBy};
 use crate::policy::call::Held;
+use crate::policy::rate::Rate;
 use crate::policy::{Admission, Arrival, Call};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::{Evidence, Measure, Outcome, Refused};
@@ -84,6 +85,9 @@ impl Governor {
 
     /// Whether the rate limits let the call through, and after which wait. `key` tells callers apart for those limits that
     /// do; requests of which it knows nothing share one count.
+    ///
+    /// A call that one limit refuses uses up nothing of the others, so that who is over his own limit takes nothing from
+    /// those who share another with him; but for calls that come together, of which each may find room that only one gets.
     pub fn pass<'k>(
         &self,
         admission: &mut Admission,
@@ -91,7 +95,9 @@ impl Governor {
         now: Instant,
     ) -> Result<Duration, Refused> {
         let mut longest = Duration::ZERO;
-        for gate in &self.rates {
+        let full = self.full(&key, now);
+        let rest = (0..self.rates.len()).filter(|place| Some(*place) != full);
+        for gate in full.into_iter().chain(rest).map(|place| &self.rates[place]) {
             match gate.core.check(&key, now) {
                 Ok(granted) if !gate.shadow => longest = longest.max(granted.wait),
                 Ok(_) => {}
@@ -110,6 +116,15 @@ impl Governor {
             self.counts.refuse(false, too_late_for(limit, longest, now))?;
         }
         Ok(longest)
+    }
+
+    /// The place of the limit that is to be asked before all others, for it has no room.
+    fn full<'k>(&self, key: &impl Fn(&KeyBy) -> Option<Key<'k>>, now: Instant) -> Option<usize> {
+        if self.rates.len() < 2 {
+            return None;
+        }
+        let full = |gate: &Gate<Rate>| !gate.shadow && !gate.core.has_room(key, now);
+        self.rates.iter().position(full)
     }
 
     /// The call is over, with this outcome.

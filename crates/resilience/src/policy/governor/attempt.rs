@@ -33,10 +33,12 @@ impl Governor {
         now: Instant,
         draw: impl FnOnce() -> f64,
     ) -> Result<Ticket, Refused> {
+        let mut throttled = false;
         if let Some(gate) = &self.throttle
             && let Err(refused) = gate.core.check(now, draw())
         {
             self.counts.refuse(gate.shadow, refused)?;
+            throttled = true;
         }
         let breaker = self.check_breaker(endpoint, now)?;
         if admission.sent == 0 {
@@ -47,6 +49,7 @@ impl Governor {
             breaker,
             begun: now,
             number: admission.sent,
+            throttled,
         })
     }
 
@@ -55,7 +58,7 @@ impl Governor {
         if let (Some(breaker), Some(held)) = (self.breaker_of(endpoint), ticket.breaker) {
             breaker.record(held, observed, now);
         }
-        if let Some(gate) = &self.throttle {
+        if let Some(gate) = self.throttle.as_ref().filter(|_| !ticket.throttled) {
             gate.core.record(observed.outcome, now);
         }
         if let (Some(hedge), 1, Outcome::Success) = (&self.hedge, ticket.number, observed.outcome) {

@@ -153,6 +153,50 @@ fn an_unchanged_limit_keeps_its_count_when_its_neighbours_go() {
     }
 }
 
+/// Who is over his own limit takes nothing from those who share another with him.
+#[test]
+fn a_call_that_one_limit_refuses_uses_up_nothing_of_the_others() {
+    for limits in [
+        "{rate: 10/h, burst: 10}, {rate: 1/h, burst: 1, key: 'header:x-a'}",
+        "{rate: 1/h, burst: 1, key: 'header:x-a'}, {rate: 10/h, burst: 10}",
+    ] {
+        let bench = Bench::new(&format!("rateLimits: [{limits}]"));
+        let now = bench.clock.now();
+        let passes = |client: &'static [u8]| {
+            let mut admission = bench.governor.begin(Call::default(), now);
+            let passed = bench.governor.pass(&mut admission, |_| Some(Key::Bytes(client)), now);
+            bench.governor.abandon(&mut admission);
+            passed.is_ok()
+        };
+        assert_eq!((0..20).filter(|_| passes(b"greedy")).count(), 1, "{limits}");
+        let others: [&[u8]; 12] = [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h", b"i", b"j", b"k", b"l"];
+        assert_eq!(
+            others.into_iter().filter(|client| passes(client)).count(),
+            9,
+            "{limits}"
+        );
+    }
+}
+
+/// A throttle in shadow mode sees what it would have seen if it acted.
+#[test]
+fn what_a_throttle_in_shadow_mode_refused_counts_once() {
+    let counted = |mode: &str| {
+        let bench = Bench::new(&format!(
+            "breaker: {{mode: off}}, throttle: {{mode: {mode}, minCalls: 10, window: 10s}}"
+        ));
+        for _ in 0..10 {
+            assert_eq!(bench.call(None, Observed::FAILURE), Ok(()));
+        }
+        // One goes through whatever the probability; after it nine of ten draws of one half are refused.
+        for _ in 0..100 {
+            let _refused_unless_in_shadow = bench.call(None, Observed::SUCCESS);
+        }
+        bench.governor.snapshot(bench.clock.now()).throttle.expect("a throttle")
+    };
+    assert_eq!(counted("shadow"), counted("enforce"));
+}
+
 /// What passed the checks can be put into force whole, and what did not leaves all as it was.
 #[test]
 fn a_change_is_made_whole_or_not_at_all() {
