@@ -46,6 +46,7 @@ mod inspect;
 #[cfg(all(test, not(feature = "loom")))]
 pub(crate) mod probe;
 mod shared;
+mod timed;
 
 pub mod adaptive;
 pub mod answer;
@@ -70,3 +71,5 @@ pub use inspect::{
 pub use shared::Shared;
 
 pub(crate) use alarm::{Alarm, now};
+pub(crate) use inspect::known_deadline;
+pub(crate) use timed::Timed;

@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub trips: u64,
     /// Probes in flight or succeeded, of a half-open breaker.
     pub probes: u32,
+    /// Of these, in flight.
+    pub probes_in_flight: u32,
 }
 
 impl State {
@@ -100,6 +102,7 @@ impl Breaker {
             opened_in_a_row: turn.opened_in_a_row,
             trips: turn.trips,
             probes: word.probes(),
+            probes_in_flight: word.probes() - word.successes(),
         }
     }
 }

@@ -17,6 +17,7 @@ const GRPC_DIGITS: usize = 8;
 const GRPC_MOST: u128 = 99_999_999;
 /// Most digits of `x-nines-timeout-ms`: 115 days.
 const MILLIS_DIGITS: usize = 10;
+const MILLIS_MOST: u128 = 9_999_999_999;
 /// The units of `grpc-timeout` from fine to coarse, in nanoseconds.
 const UNITS: [(u8, u128); 6] = [
     (b'n', 1),
@@ -72,11 +73,11 @@ impl Deadline {
         Ok(Self::after(parse_grpc(value)?, received))
     }
 
-    /// The value of `x-nines-timeout-ms`: what is left, rounded down, so that the next hop never believes in more; 0 once
-    /// less than a millisecond is left.
+    /// The value of `x-nines-timeout-ms`: what is left, rounded down, so that the next hop never believes in more, and at
+    /// most what ten digits hold; 0 once less than a millisecond is left.
     pub fn to_timeout_ms(self, now: Instant) -> HeaderValue {
-        let left = self.remaining(now).unwrap_or_default();
-        HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        let left = self.remaining(now).unwrap_or_default().as_millis();
+        HeaderValue::from(left.min(MILLIS_MOST) as u64)
     }
 
     /// The value of `grpc-timeout`: what is left in the finest unit that eight digits can hold, rounded down.

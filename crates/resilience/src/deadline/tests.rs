@@ -81,7 +81,7 @@ fn the_headers_values() {
     check(15 * SECOND, "15000", "15000000u");
     check(100 * SECOND, "100000", "100000m");
     check(Duration::from_secs(100_000), "100000000", "100000S");
-    check(Duration::MAX, "31536000000", "31536000S");
+    check(Duration::MAX, "9999999999", "31536000S");
     assert_eq!(Deadline::at(now).to_grpc_timeout(now + SECOND), "0n");
 }
 
@@ -240,10 +240,9 @@ proptest! {
         let left = Duration::from_nanos(nanos).min(LONGEST);
         let deadline = Deadline::after(left, now);
         let millis = Deadline::from_timeout_ms(deadline.to_timeout_ms(now).as_bytes(), now);
-        let millis = millis.ok().and_then(|read| read.remaining(now)).unwrap_or_default();
-        if left.as_millis() <= 9_999_999_999 {
-            prop_assert!(millis <= left && left - millis < MILLI);
-        }
+        let millis = millis.expect("our own value is read").remaining(now).unwrap_or_default();
+        let told = left.min(Duration::from_millis(9_999_999_999));
+        prop_assert!(millis <= told && told - millis < MILLI);
         let grpc = Deadline::from_grpc_timeout(deadline.to_grpc_timeout(now).as_bytes(), now);
         let grpc = grpc.expect("our own value is read").remaining(now).unwrap_or_default();
         prop_assert!(grpc <= left && (left - grpc).as_nanos() * 99_999 <= left.as_nanos());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use nines_model::Cause;
 
 use super::checked::let_go;
-use super::{Error, Inspect, Stamp, around, now};
+use super::{Error, Inspect, Stamp, around, known_deadline, now};
 use crate::deadline::{self, Deadline};
 use crate::invalid::ensure;
 use crate::{Evidence, Invalid, Measure, Name, Refused};
@@ -135,8 +135,7 @@ impl<S, I> Service<S, I> {
             true => self.inspect.arrived(request, now).map_err(Error::Malformed)?,
             false => None,
         };
-        let known = [self.inspect.deadline(request), deadline::current(), arrived];
-        let known = known.into_iter().flatten().min();
+        let known = known_deadline(&self.inspect, request, arrived);
         let limit = match known {
             Some(_) => config.max,
             None => config.default.or(config.max),

@@ -2,7 +2,8 @@
 //!
 //! It stands outside of all other layers: a call that failed, or that a layer inside refused, is answered by the first
 //! source of the [`Chain`] that has something. Such an answer is marked ([`Mark::Degraded`](super::Mark)). Good answers
-//! are kept, where the chain keeps any. If no source has anything, the failure stands as it is.
+//! are kept, where the chain keeps any and [`Inspect::keeps`] allows it. If no source has anything, the failure stands as
+//! it is; so does the error of a request that is itself at fault.
 
 mod form;
 mod future;
@@ -14,7 +15,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::Inspect;
+use super::{Inspect, known_deadline, now};
+use crate::deadline::Deadline;
 use crate::fallback::Chain;
 
 pub use form::{Form, Page, Pages, Whole};
@@ -57,6 +59,9 @@ impl<M, K, V, I> Layer<M, K, V, I> {
     }
 
     /// The chain's alternative is this service. It gets a copy of the request, so each call is copied.
+    ///
+    /// It is asked as a retry would be: only if the call is idempotent or was not sent, and until the request's deadline,
+    /// of which it is told what is left. For a shorter limit put a [`timeout`](super::timeout) around it.
     pub fn with_alternative<A>(self, alternative: A) -> Layer<M, K, V, I, Other<A>> {
         Layer {
             core: self.core,
@@ -126,15 +131,32 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let copy = if A::ASKED { self.inspect.copy(&request) } else { None };
+        let (copy, deadline) = match A::ASKED {
+            true => (self.inspect.copy(&request), self.deadline(&request)),
+            false => (None, None),
+        };
         let state = State {
             key: self.core.form.key(&request),
+            idempotent: A::ASKED && self.inspect.idempotent(&request),
             request: copy,
+            deadline,
             core: self.core.clone(),
             inspect: self.inspect.clone(),
             alternative: self.alternative.clone(),
         };
         Future::new(self.inner.call(request), state)
+    }
+}
+
+impl<S, M, K, V, I, A> Service<S, M, K, V, I, A> {
+    /// A deadline that cannot be read is for the layers inside to refuse.
+    fn deadline<Req>(&self, request: &Req) -> Option<Deadline>
+    where
+        S: tower_service::Service<Req>,
+        I: Inspect<Req, S::Response, S::Error>,
+    {
+        let arrived = self.inspect.arrived(request, now()).ok().flatten();
+        known_deadline(&self.inspect, request, arrived)
     }
 }
 

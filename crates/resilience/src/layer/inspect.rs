@@ -12,7 +12,7 @@ use ::http::HeaderName;
 
 use super::Fault;
 use crate::adaptive::Priority;
-use crate::deadline::{BadDeadline, Deadline};
+use crate::deadline::{self, BadDeadline, Deadline};
 use crate::fallback::Degraded;
 use crate::limit::Standing;
 use crate::retry::{History, OuterAttempt};
@@ -63,6 +63,11 @@ pub trait Inspect<Req, Res, Err> {
     /// Writes on the response what its reader should know.
     fn mark(&self, _response: &mut Res, _mark: Mark<'_>) {}
 
+    /// Whether a good response may be given to others in place of theirs, later, when the callee cannot answer.
+    fn keeps(&self, _response: &Res) -> bool {
+        true
+    }
+
     /// What the call came to.
     fn observe(&self, result: &Result<Res, Err>) -> Observed;
 
@@ -107,6 +112,16 @@ pub enum KeyBy {
 pub enum Key<'a> {
     Address(IpAddr),
     Bytes(&'a [u8]),
+}
+
+/// The deadline in force for the request: the earliest of those known in this process and of what the hop before us gave.
+pub(crate) fn known_deadline<Req, Res, Err>(
+    inspect: &impl Inspect<Req, Res, Err>,
+    request: &Req,
+    arrived: Option<Deadline>,
+) -> Option<Deadline> {
+    let known = [inspect.deadline(request), deadline::current(), arrived];
+    known.into_iter().flatten().min()
 }
 
 /// What an error says of the callee: the word of our own layers if one of them is in the chain; else a failure, which is

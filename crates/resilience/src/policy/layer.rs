@@ -19,7 +19,6 @@ mod hedges;
 mod result;
 #[cfg(all(test, not(feature = "loom")))]
 mod tests;
-mod timed;
 
 use std::fmt;
 use std::sync::Arc;

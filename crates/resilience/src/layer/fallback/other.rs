@@ -6,6 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::deadline::Deadline;
+use crate::layer::{Alarm, Timed};
+
 /// Whom a chain's alternative asks.
 pub trait Alternative<Req, Res> {
     /// Whether it is ever asked, and so whether a copy of the request is needed.
@@ -13,8 +16,8 @@ pub trait Alternative<Req, Res> {
     /// The answer; `None` if there is none.
     type Future: future::Future<Output = Option<Res>>;
 
-    /// Asks for an answer to the request.
-    fn ask(&self, request: Req) -> Self::Future;
+    /// Asks for an answer to the request, until its deadline.
+    fn ask(&self, request: Req, deadline: Option<Deadline>) -> Self::Future;
 }
 
 /// Nobody is asked.
@@ -35,8 +38,11 @@ pin_project! {
     {
         service: A,
         request: Option<Req>,
+        deadline: Option<Deadline>,
         #[pin]
-        inner: Option<A::Future>,
+        inner: Option<Timed<A::Future>>,
+        #[pin]
+        alarm: Alarm,
     }
 }
 
@@ -44,7 +50,7 @@ impl<Req, Res> Alternative<Req, Res> for Nobody {
     const ASKED: bool = false;
     type Future = Ready<Option<Res>>;
 
-    fn ask(&self, _request: Req) -> Self::Future {
+    fn ask(&self, _request: Req, _deadline: Option<Deadline>) -> Self::Future {
         future::ready(None)
     }
 }
@@ -56,12 +62,33 @@ where
     const ASKED: bool = true;
     type Future = Asking<A, Req>;
 
-    fn ask(&self, request: Req) -> Self::Future {
+    fn ask(&self, request: Req, deadline: Option<Deadline>) -> Self::Future {
         Asking {
             service: self.0.clone(),
             request: Some(request),
+            deadline,
             inner: None,
+            alarm: Alarm::at(deadline.map(Deadline::instant)),
         }
+    }
+}
+
+impl<A, Req> Asking<A, Req>
+where
+    A: tower_service::Service<Req>,
+{
+    fn poll_answer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<A::Response>> {
+        let mut this = self.project();
+        if this.inner.is_none() {
+            if ready!(this.service.poll_ready(cx)).is_err() {
+                return Poll::Ready(None);
+            }
+            let request = this.request.take().expect("not polled after it was ready");
+            let call = || this.service.call(request);
+            this.inner.set(Some(Timed::call(call, *this.deadline)));
+        }
+        let inner = this.inner.as_pin_mut().expect("it was just made");
+        inner.poll(cx).map(Result::ok)
     }
 }
 
@@ -71,16 +98,10 @@ where
 {
     type Output = Option<A::Response>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if this.inner.is_none() {
-            if ready!(this.service.poll_ready(cx)).is_err() {
-                return Poll::Ready(None);
-            }
-            let request = this.request.take().expect("not polled after it was ready");
-            this.inner.set(Some(this.service.call(request)));
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(answer) = self.as_mut().poll_answer(cx) {
+            return Poll::Ready(answer);
         }
-        let inner = this.inner.as_pin_mut().expect("it was just made");
-        inner.poll(cx).map(Result::ok)
+        self.project().alarm.poll(cx).map(|_too_late| None)
     }
 }

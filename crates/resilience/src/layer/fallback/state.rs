@@ -2,18 +2,23 @@
 
 use std::error::Error as StdError;
 use std::hash::Hash;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::{Alternative, Core, Form};
-use crate::Outcome;
+use crate::deadline::Deadline;
 use crate::fallback::{Answer, Degraded, Position, Why};
-use crate::layer::{Fault, Inspect, Mark, now};
+use crate::layer::{Fault, Inspect, Mark, Stamp, now};
+use crate::{Outcome, Repeat};
 
 /// What a call keeps to fall back.
 #[derive(Debug)]
 pub struct State<M, K, V, I, A, Req> {
     pub(super) key: K,
+    /// What another callee would be asked, and until when.
     pub(super) request: Option<Req>,
+    pub(super) deadline: Option<Deadline>,
+    pub(super) idempotent: bool,
     pub(super) core: Arc<Core<M, K, V>>,
     pub(super) inspect: I,
     pub(super) alternative: A,
@@ -47,19 +52,23 @@ where
         I: Inspect<Req, Res, Err>,
         A: Alternative<Req, Res>,
     {
-        let outcome = self.inspect.observe(&result).outcome;
-        match &result {
-            Ok(response) if outcome == Outcome::Success => {
+        let observed = self.inspect.observe(&result);
+        let fault = result.as_ref().err().and_then(|error| Fault::find(error));
+        match (&result, observed.outcome) {
+            (Ok(response), Outcome::Success) => {
                 self.keep(response);
-                Verdict::Stands(result)
+                return Verdict::Stands(result);
             }
-            Ok(_) if outcome == Outcome::Ignored => Verdict::Stands(result),
-            Ok(_) | Err(_) => {
-                let why = why(&result);
-                let answer = self.core.chain.answer(&self.key, why, now());
-                self.follow(answer, result)
-            }
+            // What is wrong with the request is not mended by another answer.
+            (Ok(_), Outcome::Ignored) => return Verdict::Stands(result),
+            (Err(_), _) if matches!(fault, Some(Fault::Malformed(_))) => return Verdict::Stands(result),
+            (Ok(_) | Err(_), _) => {}
         }
+        let unsent = matches!(fault, Some(Fault::Refused(_))) || observed.repeat == Repeat::Safe;
+        let stood_still = unsent || self.idempotent && observed.repeat != Repeat::Never;
+        self.request.take_if(|_| !stood_still);
+        let answer = self.core.chain.answer(&self.key, why(&result), now());
+        self.follow(answer, result)
     }
 
     /// The other callee's answer, or what the chain has after it.
@@ -99,13 +108,12 @@ where
             }
             Answer::Alternative(degraded, position) => (degraded, position),
         };
-        match self.request.take() {
+        match self.request() {
             Some(request) => Verdict::Ask {
-                asking: self.alternative.ask(request),
+                asking: self.alternative.ask(request, self.deadline),
                 failure,
                 asked: Asked { degraded, position },
             },
-            // Without a copy of the request nobody else can be asked.
             None => {
                 let next = self.core.chain.after(position, &self.key, why(&failure), now());
                 self.follow(next, failure)
@@ -113,12 +121,32 @@ where
         }
     }
 
-    fn keep<Res>(&self, response: &Res)
+    /// The request for another callee, if there is one and time for it.
+    fn request<Res, Err>(&mut self) -> Option<Req>
+    where
+        I: Inspect<Req, Res, Err>,
+    {
+        let now = now();
+        let mut request = self.request.take()?;
+        if let Some(deadline) = self.deadline {
+            if deadline.is_over(now) {
+                return None;
+            }
+            self.inspect.put_deadline(&mut request, deadline);
+            let (deadline, attempt) = (Some(deadline), NonZeroU32::MIN);
+            self.inspect.stamp(&mut request, Stamp { deadline, attempt, now });
+        }
+        Some(request)
+    }
+
+    fn keep<Res, Err>(&self, response: &Res)
     where
         M: Form<Req, Res, Key = K, Value = V>,
+        I: Inspect<Req, Res, Err>,
     {
         let (chain, now) = (&self.core.chain, now());
         if chain.wants(&self.key, now)
+            && self.inspect.keeps(response)
             && let Some(value) = self.core.form.keep(response)
         {
             chain.keep(&self.key, now, || value.clone());

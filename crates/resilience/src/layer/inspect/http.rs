@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
 use ::http::{Extensions, HeaderMap, Request, Response, StatusCode};
 use nines_base::Clock;
 use nines_model::policy::RateKey;
@@ -216,6 +216,13 @@ where
         }
     }
 
+    /// A whole answer (RFC 9110 section 15.3) that nobody wants for himself: one without `no-store` or `private` in its
+    /// `Cache-Control` (RFC 9111 section 3) that sets no cookie.
+    fn keeps(&self, response: &Response<D>) -> bool {
+        let whole = response.status().is_success() && response.status() != StatusCode::PARTIAL_CONTENT;
+        whole && !response.headers().contains_key(SET_COOKIE) && !is_private(response.headers())
+    }
+
     fn observe(&self, result: &Result<Response<D>, Err>) -> Observed {
         match result {
             Ok(response) => observe_head(response.status(), response.headers()),
@@ -229,6 +236,16 @@ where
             Err(error) => describe_error(error),
         }
     }
+}
+
+/// Whether `Cache-Control` forbids to keep the answer for others. One that cannot be read might.
+fn is_private(headers: &HeaderMap) -> bool {
+    let forbids = |directive: &str| {
+        let name = directive.split_once('=').map_or(directive, |(name, _)| name).trim();
+        name.eq_ignore_ascii_case("no-store") || name.eq_ignore_ascii_case("private")
+    };
+    let mut values = headers.get_all(CACHE_CONTROL).iter().map(|value| value.to_str());
+    values.any(|value| value.map_or(true, |text| text.split(',').any(forbids)))
 }
 
 /// gRPC reads its own header, and `x-nines-timeout-ms` is only added where somebody else may be asked.

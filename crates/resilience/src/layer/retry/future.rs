@@ -7,7 +7,9 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use super::state::{State, Verdict};
+use crate::deadline::Deadline;
 use crate::layer::{Alarm, Error, Inspect, now};
+use crate::retry::GiveUp;
 
 pin_project! {
     /// The inner service's futures, one after the other.
@@ -18,7 +20,7 @@ pin_project! {
         S: tower_service::Service<Req>,
     {
         #[pin]
-        step: Step<S::Future>,
+        step: Step<S::Future, Result<S::Response, S::Error>>,
         // None if the call is made once.
         state: Option<State<S, I, Req>>,
     }
@@ -27,10 +29,19 @@ pin_project! {
 pin_project! {
     #[derive(Debug)]
     #[project = StepProj]
-    enum Step<F> {
+    enum Step<F, R> {
         Calling { #[pin] inner: F },
-        Waiting { #[pin] alarm: Alarm },
-        Readying,
+        // With what the attempt before came to.
+        Waiting { #[pin] alarm: Alarm, last: Option<R> },
+        // The alarm is the deadline.
+        Readying { #[pin] alarm: Alarm, last: Option<R> },
+    }
+}
+
+impl<F, R> Step<F, R> {
+    fn readying(deadline: Option<Deadline>, last: Option<R>) -> Self {
+        let alarm = Alarm::at(deadline.map(Deadline::instant));
+        Self::Readying { alarm, last }
     }
 }
 
@@ -68,20 +79,30 @@ where
                     };
                     match state.judge(&result) {
                         Verdict::Stands(reason) => return Poll::Ready(state.finish(result, reason)),
-                        Verdict::Again(wait) if wait.is_zero() => this.step.set(Step::Readying),
+                        Verdict::Again(wait) if wait.is_zero() => {
+                            this.step.set(Step::readying(state.deadline, Some(result)));
+                        }
                         Verdict::Again(wait) => {
-                            let alarm = Alarm::at(now().checked_add(wait));
-                            this.step.set(Step::Waiting { alarm });
+                            let (alarm, last) = (Alarm::at(now().checked_add(wait)), Some(result));
+                            this.step.set(Step::Waiting { alarm, last });
                         }
                     }
                 }
-                StepProj::Waiting { alarm } => {
+                StepProj::Waiting { alarm, last } => {
                     ready!(alarm.poll(cx));
-                    this.step.set(Step::Readying);
+                    let (state, last) = (this.state.as_ref().expect("it is repeated"), last.take());
+                    this.step.set(Step::readying(state.deadline, last));
                 }
-                StepProj::Readying => {
-                    let state = this.state.as_mut().expect("only what is repeated gets here");
-                    ready!(state.service.poll_ready(cx)).map_err(Error::Inner)?;
+                StepProj::Readying { alarm, last } => {
+                    let state = this.state.as_mut().expect("it is repeated");
+                    let ready = state.service.poll_ready(cx).map_err(Error::Inner)?.is_ready();
+                    if !ready {
+                        ready!(alarm.poll(cx));
+                    }
+                    if !ready || state.is_over() {
+                        let last = last.take().expect("what came of the attempt before");
+                        return Poll::Ready(state.finish(last, Some(GiveUp::Deadline)));
+                    }
                     let request = state.next_request().expect("only what can be repeated is");
                     let inner = state.service.call(request);
                     this.step.set(Step::Calling { inner });

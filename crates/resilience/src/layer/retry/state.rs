@@ -56,6 +56,11 @@ where
         verdict
     }
 
+    /// Whether there is no time for another attempt.
+    pub(super) fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.is_over(now()))
+    }
+
     /// The request of the attempt that begins now. The last one needs no copy.
     pub(super) fn next_request(&mut self) -> Option<Req> {
         let now = now();

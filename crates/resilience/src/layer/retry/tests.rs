@@ -95,6 +95,34 @@ async fn no_attempt_begins_after_the_deadline() {
     assert!(error.is_err() && now() - begin < Duration::from_millis(1));
 }
 
+/// What came of the attempt before is the answer, however late the service is ready for another or the call is polled.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_ready_too_late_is_not_called() {
+    let limit = Duration::from_secs(1);
+    let probe = Probe::with_slots(1);
+    let mut rival = probe.clone();
+    let begin = now();
+    let call = layer(Plain::IDEMPOTENT).layer(probe.clone()).oneshot(Act::Fail);
+    let mut call = pin!(deadline::scope(Deadline::after(limit, begin), call));
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().poll(cx).is_pending(), "it waits for its second attempt");
+    rival.ready().await.expect("the slot is free meanwhile");
+    assert_eq!(call.await, Err(Error::Inner(Broken)));
+    assert_eq!((now() - begin, probe.calls()), (limit, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_polled_too_late_is_not_made_again() {
+    let probe = Probe::with_slots(1);
+    let call = layer(Plain::IDEMPOTENT).layer(probe.clone()).oneshot(Act::Fail);
+    let mut call = pin!(deadline::scope(Deadline::after(Duration::from_secs(1), now()), call));
+    let cx = &mut Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().poll(cx).is_pending(), "it waits for its second attempt");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(call.await, Err(Error::Inner(Broken)));
+    assert_eq!(probe.calls(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_while_it_waits_to_be_repeated_holds_nothing() {
     let probe = Probe::with_slots(1);

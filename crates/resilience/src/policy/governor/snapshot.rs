@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub throttle: Option<throttle::Snapshot>,
     pub breaker: Option<breaker::Snapshot>,
     pub counted: Counted,
-    in_flight: u64,
+    beside: u32,
 }
 
 impl Governor {
@@ -35,21 +35,21 @@ impl Governor {
             throttle: self.throttle.as_ref().map(|gate| gate.core.snapshot(now)),
             breaker: self.breaker.as_ref().map(|gate| gate.core.snapshot(now)),
             counted: self.counts.get(),
-            in_flight: self.in_flight(),
+            beside: self.beside.count(),
         }
-    }
-
-    /// Places that calls hold, in all parts together.
-    fn in_flight(&self) -> u64 {
-        let bulkhead = self.bulkhead.as_ref().map_or(0, |gate| gate.core.in_flight());
-        let concurrency = self.concurrency.as_ref().map_or(0, |gate| gate.core.in_flight());
-        u64::from(bulkhead) + u64::from(concurrency) + u64::from(self.beside.count())
     }
 }
 
 impl Snapshot {
     /// Places that calls hold, in all parts together: 0 when no call is under way.
     pub fn in_flight(&self) -> u64 {
-        self.in_flight
+        let parts = [
+            self.shed.as_ref().map(|shed| shed.in_flight),
+            self.bulkhead.as_ref().map(|bulkhead| bulkhead.in_flight),
+            self.concurrency.as_ref().map(|concurrency| concurrency.in_flight),
+            self.breaker.as_ref().map(|breaker| breaker.probes_in_flight),
+            Some(self.beside),
+        ];
+        parts.into_iter().flatten().map(u64::from).sum()
     }
 }

@@ -11,10 +11,9 @@ use super::State;
 use super::future::{Future, FutureProj, Phase, Spare};
 use super::guard::Guard;
 use super::hedges::Hedges;
-use super::timed::Timed;
 use crate::adaptive::Priority;
-use crate::deadline::{self, BadDeadline};
-use crate::layer::{Alarm, Error, Inspect, Stamp, now};
+use crate::deadline::BadDeadline;
+use crate::layer::{Alarm, Error, Inspect, Stamp, Timed, known_deadline, now};
 use crate::policy::{Admission, Arrival, Call, Ticket};
 use crate::{Observed, Refused};
 
@@ -204,12 +203,11 @@ where
         Ok(arrived) => (arrived, None),
         Err(bad) => (None, Some(bad)),
     };
-    let known = [inspect.deadline(request), deadline::current(), arrived];
     let call = Call {
         idempotent: inspect.idempotent(request),
         priority: inspect.priority(request).unwrap_or(priority),
         outer: inspect.outer(request),
-        deadline: known.into_iter().flatten().min(),
+        deadline: known_deadline(inspect, request, arrived),
     };
     (call, bad)
 }

@@ -11,9 +11,8 @@ use tower_service::Service;
 
 use super::guard::Guard;
 use super::hedges::Hedges;
-use super::timed::Timed;
 use crate::bulkhead::Enter;
-use crate::layer::{Alarm, Error, Inspect, Stopped, chance, now};
+use crate::layer::{Alarm, Error, Inspect, Stopped, Timed, chance, now};
 use crate::retry::{GiveUp, Next};
 use crate::{Observed, Outcome, Refused, Repeat};
 

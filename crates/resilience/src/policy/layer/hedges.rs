@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::timed::Timed;
+use crate::layer::Timed;
 
 /// The futures of hedges under way. They are boxed: hedges are rare, and a call without one has no room for them.
 pub(super) struct Hedges<F>(Vec<Pin<Box<Timed<F>>>>);

@@ -1,4 +1,4 @@
-//! The inner service's future, with the call's deadline in force for it.
+//! An inner future with its call's deadline in force for it.
 
 use std::future;
 use std::pin::Pin;
@@ -10,8 +10,9 @@ use crate::deadline::{self, Deadline, Scope};
 
 pin_project! {
     /// An inner future; what it does sees the deadline as [`deadline::current`].
+    #[derive(Debug)]
     #[project = TimedProj]
-    pub(super) enum Timed<F> {
+    pub(crate) enum Timed<F> {
         Bounded { #[pin] inner: Scope<F> },
         Unbounded { #[pin] inner: F },
     }
@@ -19,7 +20,7 @@ pin_project! {
 
 impl<F: future::Future> Timed<F> {
     /// Makes the call, which sees it too.
-    pub(super) fn call(call: impl FnOnce() -> F, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn call(call: impl FnOnce() -> F, deadline: Option<Deadline>) -> Self {
         let Some(deadline) = deadline else {
             return Timed::Unbounded { inner: call() };
         };
