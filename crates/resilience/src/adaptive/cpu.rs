@@ -12,6 +12,7 @@
 mod affinity;
 mod cgroup;
 mod error;
+mod feeder;
 mod host;
 
 use std::fs;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use error::Error;
+pub use feeder::Feeder;
 
 use cgroup::Quota;
 

@@ -1,7 +1,8 @@
 //! A [`Shedder`] around a service: fewer calls while the process is short of processor time.
 //!
 //! It is the outermost of what refuses, because it protects this process and not the callee. The load comes from outside:
-//! see [`Shedder::feed`]; whoever makes the layer feeds `layer.shared().core`. The request says how important it is
+//! whoever makes the layer feeds `layer.shared().core`, by a task ([`Shedder::feed_from`]) or with the calls themselves
+//! ([`Feeder`](crate::adaptive::cpu::Feeder)). The request says how important it is
 //! ([`Inspect::priority`](super::Inspect::priority)).
 
 use super::around;

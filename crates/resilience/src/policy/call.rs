@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::adaptive::{self, Priority};
 use crate::deadline::Deadline;
 use crate::hedge::Race;
+use crate::limit::Standing;
 use crate::retry::{Attempts, History, OuterAttempt};
 use crate::{breaker, bulkhead};
 
@@ -49,6 +50,8 @@ pub struct Admission {
     pub(super) sent: u32,
     /// Made when the first attempt has failed.
     pub(super) attempts: Option<Box<Attempts>>,
+    /// What is left of the rate limit that has least left.
+    pub(super) standing: Option<Standing>,
     /// It waited or was repeated, so how long it took says nothing of the callee.
     pub(super) stretched: bool,
 }
@@ -98,9 +101,20 @@ impl Admission {
         self.deadline
     }
 
+    /// What is left of the rate limit that has least left, since this call passed it; `None` if there is none.
+    pub fn standing(&self) -> Option<Standing> {
+        self.standing
+    }
+
     /// Attempts sent, hedges included.
     pub fn sent(&self) -> u32 {
         self.sent
+    }
+
+    pub(super) fn note_standing(&mut self, standing: Standing) {
+        if self.standing.is_none_or(|least| standing.remaining < least.remaining) {
+            self.standing = Some(standing);
+        }
     }
 
     /// What came of the attempts that failed.

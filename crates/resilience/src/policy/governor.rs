@@ -105,7 +105,8 @@ impl Governor {
         Some(breaker.expect("the configuration was validated"))
     }
 
-    /// What the shedder must be fed with the process's load now and then; `None` if the policy has none.
+    /// The shedder, which must be fed with the process's load now and then (by a [`Feeder`](adaptive::cpu::Feeder), for
+    /// example); `None` if the policy has none.
     pub fn shedder(&self) -> Option<&Arc<adaptive::Shedder>> {
         self.shed.as_ref().map(|gate| &gate.core)
     }

@@ -21,7 +21,8 @@ mod result;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 
 use super::{Config, Governor};
 use crate::adaptive::Priority;
+use crate::adaptive::cpu::{self, Feeder, Meter};
 use crate::layer::{Error, Inspect, now};
 use crate::{Invalid, Name};
 
@@ -51,6 +53,7 @@ struct Shared<I> {
     current: ArcSwap<State<I>>,
     /// One change after the other: each goes on with the cores that the one before left.
     changing: Mutex<()>,
+    feeder: OnceLock<Feeder>,
 }
 
 /// The policy as it is at a time.
@@ -58,6 +61,7 @@ struct Shared<I> {
 pub(super) struct State<I> {
     pub(super) governor: Governor,
     pub(super) inspect: I,
+    tells: AtomicBool,
 }
 
 impl<I> Layer<I> {
@@ -66,14 +70,43 @@ impl<I> Layer<I> {
         let state = State {
             governor: Governor::new(name.into(), config, now())?,
             inspect,
+            tells: AtomicBool::new(false),
         };
         let shared = Shared {
             current: ArcSwap::from_pointee(state),
             changing: Mutex::new(()),
+            feeder: OnceLock::new(),
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Tells on every answer what is left of the rate limit that has least left, in the RateLimit fields. It costs two
+    /// header values for each, so it is not done unless asked for; a refusal by [`answer`](crate::layer::answer) tells of
+    /// its limit in any case.
+    #[must_use]
+    pub fn telling(self) -> Self {
+        {
+            let _alone = self.shared.changing.lock();
+            self.shared.current.load().tells.store(true, Ordering::Relaxed);
+        }
+        self
+    }
+
+    /// Measures the load of the processors for the policy's `shed`, with the calls themselves ([`Feeder`]). Without it a
+    /// shedder refuses nothing until somebody else feeds it ([`Governor::shedder`]). The error says why the load cannot be
+    /// measured here.
+    pub fn metering(self) -> Result<Self, cpu::Error> {
+        let now = now();
+        let meter = Meter::new(now)?;
+        Ok(self.fed_by(Feeder::new(meter, now)))
+    }
+
+    fn fed_by(self, feeder: Feeder) -> Self {
+        // One meter is enough.
+        let _first = self.shared.feeder.set(feeder);
+        self
     }
 
     /// Looks at the governor as it is now.
@@ -92,9 +125,17 @@ impl<I> Layer<I> {
         let state = State {
             governor: before.governor.rebuilt(config, now())?,
             inspect: before.inspect.clone(),
+            tells: AtomicBool::new(before.tells()),
         };
         self.shared.current.store(Arc::new(state));
         Ok(())
+    }
+}
+
+impl<I> State<I> {
+    /// Whether answers tell what is left of the rate limits.
+    fn tells(&self) -> bool {
+        self.tells.load(Ordering::Relaxed)
     }
 }
 
@@ -133,6 +174,9 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let state = self.shared.current.load_full();
+        if let (Some(feeder), Some(shedder)) = (self.shared.feeder.get(), state.governor.shedder()) {
+            feeder.feed(shedder, now());
+        }
         Future::begin(state, &mut self.inner, request, self.priority)
     }
 }

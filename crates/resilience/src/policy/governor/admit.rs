@@ -42,6 +42,7 @@ impl Governor {
             race: Race::new(call.idempotent, call.outer, due),
             sent: 0,
             attempts: None,
+            standing: None,
             stretched: false,
         }
     }
@@ -99,7 +100,10 @@ impl Governor {
         let rest = (0..self.rates.len()).filter(|place| Some(*place) != full);
         for gate in full.into_iter().chain(rest).map(|place| &self.rates[place]) {
             match gate.core.check(&key, now) {
-                Ok(granted) if !gate.shadow => longest = longest.max(granted.wait),
+                Ok(granted) if !gate.shadow => {
+                    longest = longest.max(granted.wait);
+                    admission.note_standing(granted.standing);
+                }
                 Ok(_) => {}
                 Err(limited) => self.counts.refuse(gate.shadow, limited.refused)?,
             }

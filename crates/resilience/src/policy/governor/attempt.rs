@@ -81,8 +81,10 @@ impl Governor {
         self.leave(ticket, endpoint);
     }
 
-    /// What to do once no attempt is under way any more, and the last one came to this. Whether the breaker is open is
-    /// looked at before the budget is asked.
+    /// What to do once no attempt is under way any more, and the last one, which began at `begun`, came to this. Whether the
+    /// breaker is open is looked at before the budget is asked: `endpoint` is the one that the next attempt would ask, and
+    /// without one the policy's own counts. Who picks an endpoint only when the attempt is made gives `None`, and asks
+    /// [`Governor::attempt`] with the one that was picked.
     pub fn next(
         &self,
         admission: &mut Admission,

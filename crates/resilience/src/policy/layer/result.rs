@@ -5,6 +5,7 @@ use std::time::Instant;
 use tower_service::Service;
 
 use super::future::FutureProj;
+use super::guard::Guard;
 use crate::Outcome;
 use crate::layer::{Error, GaveUp, Inspect, Mark};
 use crate::retry::{GiveUp, Next};
@@ -23,6 +24,7 @@ where
         now: Instant,
     ) -> Result<S::Response, Error<S::Error>> {
         self.guard.finish(outcome, now);
+        let result = result.map(|response| self.told(response));
         let Some(history) = self.guard.admission.history() else {
             return result;
         };
@@ -39,6 +41,16 @@ where
             }
             (Err(error), _) => Err(error),
         }
+    }
+
+    /// The answer with what is left of the limits, if they are told of.
+    fn told(&self, mut response: S::Response) -> S::Response {
+        let Guard { state, admission, .. } = &*self.guard;
+        if let Some(standing) = admission.standing().filter(|_| state.tells()) {
+            let policy = state.governor.name();
+            state.inspect.mark(&mut response, Mark::Limited { policy, standing });
+        }
+        response
     }
 
     /// Writes down what came of an attempt, where more than one is told of.

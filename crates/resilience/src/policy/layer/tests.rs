@@ -1,4 +1,5 @@
 mod mishaps;
+mod shed;
 
 use std::future::{Future as _, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -149,6 +150,35 @@ async fn a_change_acts_at_once_and_leaves_calls_under_way_alone() {
         .change(config("bulkhead: {maxInFlight: 1}"))
         .expect("a valid change");
     assert_eq!(in_flight(&layer), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_tell_of_the_limit_that_has_least_left_if_asked_to() {
+    let limits =
+        "rateLimits: [{rate: 100/m, burst: 100}, {rate: 10/m, algorithm: fixedWindow}, {mode: shadow, rate: 1/h}]";
+    let callee = service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, Broken>(http::Response::new(()))));
+    let fields = async |layer: &Layer<Http>| {
+        let response = layer
+            .layer(callee)
+            .oneshot(http::Request::new(()))
+            .await
+            .expect("an answer");
+        let field = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().expect("text").to_owned())
+        };
+        (field("ratelimit-policy"), field("ratelimit"))
+    };
+    let quiet = Layer::new("shop/orders", config(limits), Http::new()).expect("a valid layer");
+    assert_eq!(fields(&quiet).await, (None, None));
+    let telling = quiet.telling();
+    telling.change(config(limits)).expect("the same policy");
+    let (policy, standing) = fields(&telling).await;
+    assert_eq!(policy.as_deref(), Some("\"shop/orders\";q=10"));
+    let standing = standing.expect("what is left");
+    assert!(standing.starts_with("\"shop/orders\";r=8;t="), "{standing}");
 }
 
 /// The cores are as the policy in force says, whoever came last.
