@@ -88,18 +88,22 @@ impl Bulkhead {
             .map_err(|word| refused(Measure::InFlight, f64::from(in_flight(word)), f64::from(most)))
     }
 
-    /// Enters, or waits for a slot, until `deadline` at the latest; see [`Enter`].
+    /// Enters, or joins the queue, at once; it waits there until `deadline` at the latest. See [`Enter`].
     pub fn enter(self: &Arc<Self>, deadline: Option<Instant>, now: Instant) -> Enter {
         Enter::new(self.clone(), deadline, now)
     }
 
-    /// Gives a slot back: to the first in the queue, if there is one.
+    /// Gives a slot back: to the first in the queue, if there is one. It must be a slot of this bulkhead: where another's is
+    /// one more than are in flight here nothing changes, and debug builds panic.
     pub fn release(&self, _slot: Slot) {
         let mut word = self.word.load(Ordering::Relaxed);
-        while waiting(word) == 0 || in_flight(word) > self.max_in_flight.load(Ordering::Relaxed) {
+        // While somebody waits the limit decides, and is compared under the lock only: were it raised between a comparison
+        // here and the swap, the slot would be free and the waiter still in the queue.
+        while waiting(word) == 0 {
+            let Some(less) = one_less(word) else { return };
             match self
                 .word
-                .compare_exchange_weak(word, word - 1, Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange_weak(word, less, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => return,
                 Err(changed) => word = changed,
@@ -108,13 +112,13 @@ impl Bulkhead {
         self.hand_on();
     }
 
-    /// Other limits while calls go on. If there is more room now, who waits comes in.
+    /// Other limits while calls go on. If there is more room now, who waits comes in; he waits no longer than he was told.
     pub fn set_limits(&self, config: Config) -> Result<(), Invalid> {
         config.validate()?;
-        self.max_queue.store(config.max_queue, Ordering::Relaxed);
-        self.max_wait.store(nanos(config.max_wait), Ordering::Relaxed);
         let mut wakers = Vec::new();
         let mut queue = self.queue.lock();
+        self.max_queue.store(config.max_queue, Ordering::Relaxed);
+        self.max_wait.store(nanos(config.max_wait), Ordering::Relaxed);
         self.max_in_flight.store(config.max_in_flight, Ordering::Relaxed);
         while !queue.is_empty() {
             let room = |word: u64| in_flight(word) < config.max_in_flight;
@@ -159,43 +163,49 @@ impl Bulkhead {
     /// be given back unseen in between.
     fn join(&self, deadline: Option<Instant>) -> Result<Entry, Refused> {
         let most = self.max_in_flight.load(Ordering::Relaxed);
-        if let Ok(slot) = self.take(|word| word < u64::from(most)) {
-            return Ok(Entry::In(slot));
-        }
+        let mut seen = match self.take(|word| word < u64::from(most)) {
+            Ok(slot) => return Ok(Entry::In(slot)),
+            Err(word) => word,
+        };
         let longest = self.max_queue.load(Ordering::Relaxed);
         if longest == 0 {
-            return Err(refused(Measure::InFlight, f64::from(self.in_flight()), f64::from(most)));
+            return Err(refused(Measure::InFlight, f64::from(in_flight(seen)), f64::from(most)));
         }
         let mut queue = self.queue.lock();
         let most = self.max_in_flight.load(Ordering::Relaxed);
-        let joined = self.update(|word| match (in_flight(word) < most, waiting(word) < longest) {
-            (true, _) if waiting(word) == 0 => Some(word + 1),
-            (_, true) => Some(word + WAITER),
-            (_, false) => None,
+        let joined = self.update(|word| {
+            seen = word;
+            match (in_flight(word) < most, waiting(word) < longest) {
+                (true, _) if waiting(word) == 0 => Some(word + 1),
+                (_, true) => Some(word + WAITER),
+                (_, false) => None,
+            }
         });
         match joined {
             Some(before) if in_flight(before) < most && waiting(before) == 0 => Ok(Entry::In(Slot(()))),
             Some(_) => Ok(Entry::Waits(queue.join(deadline))),
-            None => Err(refused(Measure::Queue, f64::from(self.queued()), f64::from(longest))),
+            None => Err(refused(Measure::Queue, f64::from(waiting(seen)), f64::from(longest))),
         }
     }
 
-    /// Whether a waiter has a slot by now.
+    /// Whether a waiter has a slot by now. Wakers are cloned and dropped without the lock: both run code of others, which
+    /// may come back to this bulkhead.
     fn poll(&self, place: &Place, cx: &Context<'_>) -> Poll<Slot> {
-        match self.queue.lock().poll(place, cx.waker()) {
-            true => Poll::Ready(Slot(())),
-            false => Poll::Pending,
-        }
+        let mut waker = Some(cx.waker().clone());
+        let waits = self.queue.lock().swap_waker(place, &mut waker);
+        if waits { Poll::Pending } else { Poll::Ready(Slot(())) }
     }
 
     /// Leaves the queue; a slot that was given meanwhile is handed on.
     fn leave(&self, place: &Place) {
         let mut queue = self.queue.lock();
-        if queue.leave(place) {
-            drop(queue);
-            self.release(Slot(()));
-        } else {
+        let left = queue.leave(place);
+        if left.is_some() {
             self.update(|word| Some(word - WAITER));
+        }
+        drop(queue);
+        if left.is_none() {
+            self.release(Slot(()));
         }
     }
 
@@ -221,7 +231,7 @@ impl Bulkhead {
         let mut handed = false;
         self.update(|word| {
             handed = waiting(word) > 0 && in_flight(word) <= most;
-            Some(if handed { word - WAITER } else { word - 1 })
+            if handed { Some(word - WAITER) } else { one_less(word) }
         });
         let waker = if handed { queue.admit_first() } else { None };
         drop(queue);
@@ -234,6 +244,13 @@ impl Bulkhead {
     fn update(&self, change: impl FnMut(u64) -> Option<u64>) -> Option<u64> {
         self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, change).ok()
     }
+}
+
+/// One call less in flight; `None` if there is none.
+fn one_less(word: u64) -> Option<u64> {
+    let some = in_flight(word) > 0;
+    debug_assert!(some, "a slot goes back to the bulkhead that gave it");
+    some.then(|| word - 1)
 }
 
 fn in_flight(word: u64) -> u32 {

@@ -9,12 +9,12 @@ use nines_model::Cause;
 use super::{Bulkhead, Entry, Place, Slot, refused};
 use crate::{Measure, Refused};
 
-/// A call that enters a bulkhead, at once or from its queue. Dropped, it leaves the queue, or hands on the slot that it
-/// was given.
+/// A call that enters a bulkhead, at once or from its queue. It has its slot, its place in the queue or its refusal from the
+/// beginning; whoever polls it is told. Dropped, it leaves the queue, or hands on the slot that it was given.
 ///
 /// It is no `Future` because it knows no clock: whoever polls it tells the time, and wakes it at [`Enter::limit`].
 #[derive(Debug)]
-#[must_use = "it enters only when it is polled"]
+#[must_use = "a call that is dropped leaves again: poll it to be told of its slot"]
 pub struct Enter {
     bulkhead: Arc<Bulkhead>,
     stage: Stage,
@@ -55,34 +55,36 @@ impl Enter {
         self.limit
     }
 
-    /// A slot, or the refusal: the queue was full, or the time is over. After it was ready it must not be polled again;
-    /// it would stay pending.
+    /// A slot, or the refusal: there was no room, or the wait is over. What was decided at the beginning is told at any
+    /// later time. After it was ready it must not be polled again; it would stay pending.
     pub fn poll_enter(&mut self, cx: &Context<'_>, now: Instant) -> Poll<Result<Slot, Refused>> {
+        let over = self.limit.is_some_and(|limit| now >= limit);
+        // The place stays known until its owner has heard of it: wakers run code of others, which may panic.
+        if let (Stage::Waits(place), false) = (&self.stage, over) {
+            let polled = self.bulkhead.poll(place, cx);
+            if polled.is_ready() {
+                self.stage = Stage::Over;
+            }
+            return polled.map(Ok);
+        }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Decided(decision) => Poll::Ready(decision),
-            Stage::Waits(place) => self.poll_waiting(place, cx, now),
+            Stage::Waits(place) => {
+                self.bulkhead.leave(&place);
+                Poll::Ready(Err(self.late(now)))
+            }
             Stage::Over => Poll::Pending,
         }
     }
 
-    fn poll_waiting(&mut self, place: Place, cx: &Context<'_>, now: Instant) -> Poll<Result<Slot, Refused>> {
-        if self.limit.is_some_and(|limit| now >= limit) {
-            self.bulkhead.leave(&place);
-            return Poll::Ready(Err(self.late(now)));
-        }
-        let polled = self.bulkhead.poll(&place, cx);
-        if polled.is_pending() {
-            self.stage = Stage::Waits(place);
-        }
-        polled.map(Ok)
-    }
-
+    /// What it was given when it came counts, whatever the limits are by now.
     fn late(&self, now: Instant) -> Refused {
-        let waited = now.saturating_duration_since(self.begun).as_secs_f64();
-        let mut late = refused(Measure::Wait, waited, self.bulkhead.max_wait().as_secs_f64());
-        if let Some(deadline) = self.deadline.filter(|deadline| now >= *deadline) {
+        let passed = self.deadline.filter(|deadline| now >= *deadline);
+        let given = passed.or(self.limit).unwrap_or(self.begun);
+        let seconds = |until: Instant| until.saturating_duration_since(self.begun).as_secs_f64();
+        let mut late = refused(Measure::Wait, seconds(now), seconds(given));
+        if passed.is_some() {
             late.cause = Cause::DeadlineExceeded;
-            late.evidence.bound = deadline.saturating_duration_since(self.begun).as_secs_f64();
         }
         late
     }

@@ -16,13 +16,16 @@ impl Wake for Bell {
     }
 }
 
-fn full(max_queue: u32) -> (Arc<Bulkhead>, Slot) {
-    let config = Config {
-        max_in_flight: 1,
+fn config(max_in_flight: u32, max_queue: u32) -> Config {
+    Config {
+        max_in_flight,
         max_queue,
         ..Config::default()
-    };
-    let bulkhead = Arc::new(Bulkhead::new(config).expect("good"));
+    }
+}
+
+fn full(max_queue: u32) -> (Arc<Bulkhead>, Slot) {
+    let bulkhead = Arc::new(Bulkhead::new(config(1, max_queue)).expect("good"));
     let slot = bulkhead.try_enter().expect("empty");
     (bulkhead, slot)
 }
@@ -97,12 +100,7 @@ fn more_room_lets_all_in() {
         let mut waiting = [bulkhead.enter(None, now), bulkhead.enter(None, now)];
         let raising = {
             let bulkhead = bulkhead.clone();
-            let config = Config {
-                max_in_flight: 2,
-                max_queue: 2,
-                ..Config::default()
-            };
-            thread::spawn(move || bulkhead.set_limits(config).expect("good"))
+            thread::spawn(move || bulkhead.set_limits(config(2, 2)).expect("good"))
         };
         bulkhead.release(slot);
         raising.join().expect("no panic");
@@ -114,5 +112,61 @@ fn more_room_lets_all_in() {
             let _lost = slot;
         }
         assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (2, 0));
+    });
+}
+
+/// Two in flight where one may be, and one who waits.
+fn with_excess(now: Instant) -> (Arc<Bulkhead>, [Slot; 2], Enter) {
+    let bulkhead = Arc::new(Bulkhead::new(config(2, 2)).expect("good"));
+    let slots = [(); 2].map(|()| bulkhead.try_enter().expect("room"));
+    bulkhead.set_limits(config(1, 2)).expect("good");
+    let waiting = bulkhead.enter(None, now);
+    (bulkhead, slots, waiting)
+}
+
+/// The limit is raised again while the excess drains: there is room, so nobody may be left waiting.
+#[test]
+fn more_room_while_the_excess_drains_lets_all_in() {
+    let now = Clock::system().now();
+    ::loom::model(move || {
+        let (bulkhead, [slot, _kept], _waiting) = with_excess(now);
+        let raising = {
+            let bulkhead = bulkhead.clone();
+            thread::spawn(move || bulkhead.set_limits(config(2, 2)).expect("good"))
+        };
+        bulkhead.release(slot);
+        raising.join().expect("no panic");
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (2, 0));
+    });
+}
+
+/// Two slots go back at a time: one drains, the other goes to who waits.
+#[test]
+fn the_excess_drains_and_then_who_waits_comes_in() {
+    let now = Clock::system().now();
+    ::loom::model(move || {
+        let (bulkhead, [one, other], _waiting) = with_excess(now);
+        let releasing = {
+            let bulkhead = bulkhead.clone();
+            thread::spawn(move || bulkhead.release(one))
+        };
+        bulkhead.release(other);
+        releasing.join().expect("no panic");
+        assert_eq!((bulkhead.in_flight(), bulkhead.queued()), (1, 0));
+    });
+}
+
+#[test]
+fn limits_that_are_set_at_the_same_time_do_not_mix() {
+    ::loom::model(move || {
+        let bulkhead = Arc::new(Bulkhead::new(config(1, 1)).expect("good"));
+        let setting = {
+            let bulkhead = bulkhead.clone();
+            thread::spawn(move || bulkhead.set_limits(config(2, 2)).expect("good"))
+        };
+        bulkhead.set_limits(config(3, 3)).expect("good");
+        setting.join().expect("no panic");
+        let now = bulkhead.snapshot();
+        assert_eq!(now.max_in_flight, now.max_queue);
     });
 }

@@ -16,10 +16,14 @@ struct Rank {
 #[derive(Debug)]
 pub(super) struct Place(Rank);
 
+/// Who is to be woken, once it has been polled.
+#[derive(Debug, Default)]
+pub(super) struct Waiter(Option<Waker>);
+
 /// The waiters. One that was given a slot is no longer among them.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiters: BTreeMap<Rank, Option<Waker>>,
+    waiters: BTreeMap<Rank, Waiter>,
     next: u64,
 }
 
@@ -35,29 +39,27 @@ impl Queue {
             number: self.next,
         };
         self.next += 1;
-        self.waiters.insert(rank, None);
+        self.waiters.insert(rank, Waiter::default());
         Place(rank)
     }
 
     /// Gives the first a slot. Its waker is for the caller to call, without the lock: nobody knows what it does.
     #[must_use]
     pub(super) fn admit_first(&mut self) -> Option<Waker> {
-        self.waiters.pop_first().and_then(|(_, waker)| waker)
+        self.waiters.pop_first().and_then(|(_, waiter)| waiter.0)
     }
 
-    /// Whether the place was given a slot; if not its owner is woken when it is.
-    pub(super) fn poll(&mut self, place: &Place, waker: &Waker) -> bool {
-        let Some(known) = self.waiters.get_mut(&place.0) else {
-            return true;
-        };
-        if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *known = Some(waker.clone());
-        }
-        false
+    /// Whether the place still waits; if so its owner is woken by this waker once it has a slot, and the one before is
+    /// left in its place, to be dropped without the lock.
+    #[must_use]
+    pub(super) fn swap_waker(&mut self, place: &Place, waker: &mut Option<Waker>) -> bool {
+        let waiter = self.waiters.get_mut(&place.0);
+        waiter.map(|waiter| std::mem::swap(&mut waiter.0, waker)).is_some()
     }
 
-    /// Leaves; tells whether the place had been given a slot.
-    pub(super) fn leave(&mut self, place: &Place) -> bool {
-        self.waiters.remove(&place.0).is_none()
+    /// Leaves; `None` if the place had been given a slot. The waiter is for the caller to drop, without the lock.
+    #[must_use]
+    pub(super) fn leave(&mut self, place: &Place) -> Option<Waiter> {
+        self.waiters.remove(&place.0)
     }
 }

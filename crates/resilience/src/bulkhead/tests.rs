@@ -2,6 +2,7 @@
 
 mod model;
 mod threads;
+mod wakers;
 
 use std::sync::atomic::AtomicUsize;
 use std::task::Wake;
@@ -243,6 +244,33 @@ fn limits_change_while_calls_go_on() {
     assert_eq!(bench.counts(), (1, 0), "then who waits");
     drop(callers);
     assert_eq!(bench.counts(), (0, 0));
+}
+
+/// Whatever the limits are when his wait is over.
+#[test]
+fn a_refusal_tells_the_wait_that_was_given() {
+    let bench = Bench::new(1, 1);
+    let _slot = bench.enters();
+    let mut caller = bench.waits(None);
+    let config = Config {
+        max_in_flight: 1,
+        max_queue: 1,
+        max_wait: 5 * SECOND,
+    };
+    bench.bulkhead.set_limits(config).expect("good");
+    bench.hand.advance(SECOND);
+    assert_eq!(refusal(bench.poll(&mut caller)), "overloaded: wait=1 bound=1");
+}
+
+#[test]
+fn a_slot_of_another_bulkhead_changes_nothing() {
+    let (bench, other) = (Bench::new(1, 1), Bench::new(1, 1));
+    let slot = bench.enters();
+    let released = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| other.bulkhead.release(slot)));
+    assert_eq!((other.counts(), bench.counts()), ((0, 0), (1, 0)));
+    let told = released.err().and_then(|told| told.downcast_ref::<&str>().copied());
+    let expected = "a slot goes back to the bulkhead that gave it";
+    assert_eq!(told, cfg!(debug_assertions).then_some(expected));
 }
 
 #[test]
