@@ -10,7 +10,8 @@
 //! bytes, whatever it will need once it runs.
 //!
 //! Whoever drops a [`Job`] cancels it, in the queue or under way, unless it was [detached](Job::detach). Work that blocks
-//! its thread ([`Pool::submit_blocking`]) cannot be stopped: it is given up, and its place is free once it has ended.
+//! its thread ([`Pool::submit_blocking`]) cannot be stopped once it has begun: it is given up, its place is free once it
+//! has ended, and [`Pool::drain`] waits for it.
 //!
 //! ```
 //! use nines_resilience::deadline::Deadline;
@@ -29,9 +30,11 @@
 //! ```
 
 mod body;
+mod caught;
 mod count;
 mod error;
 mod job;
+mod present;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,7 +45,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use nines_model::Cause;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::bulkhead::Bulkhead;
 use crate::deadline::Deadline;
@@ -52,6 +55,7 @@ use crate::layer::{Shared, now};
 use crate::{Evidence, Invalid, Measure, Name, Refusal, Refused, bulkhead};
 
 use count::{Counts, Running};
+use present::{Present, Roll, Submitted};
 
 pub use error::Error;
 pub use job::Job;
@@ -74,39 +78,32 @@ pub struct Pool(Arc<Inner>);
 struct Inner {
     slots: Arc<Shared<Arc<Bulkhead>>>,
     spawn: Box<Spawn>,
-    phase: watch::Sender<Phase>,
+    roll: Roll,
     running: Running,
     counts: Counts,
 }
 
 type Spawn = dyn Fn(&'static str, Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync;
 
-/// Whether jobs are taken, and how many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Phase {
-    open: bool,
-    /// All that are left are to end.
-    cancelled: bool,
-    jobs: u64,
-}
-
 /// A pool as people look at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
+    /// Under way, or about to begin; blocking work that was given up, too, until it ends.
     pub live: u32,
     pub queued: u32,
-    /// Live jobs of each name.
+    /// How many of each name are under way.
     pub names: BTreeMap<&'static str, u32>,
     /// The one that has run for the longest time, and that time.
     pub longest: Option<(&'static str, Duration)>,
     /// Ended by themselves, since the beginning.
     pub done: u64,
+    /// While they ran, or while what they kept was dropped.
     pub panicked: u64,
     /// Refused at once, because the queue was full, the deadline over, or the pool closed.
     pub refused: u64,
-    /// Stopped at their deadline, or given up in the queue.
+    /// Stopped at their deadline, or not begun in time.
     pub late: u64,
-    /// Dropped by their callers, or by the end of the pool.
+    /// Dropped by their callers or with their tasks, or cancelled by the end of the pool.
     pub cancelled: u64,
 }
 
@@ -145,15 +142,10 @@ impl Pool {
             max_queue: config.max_queue,
             max_wait: config.max_wait,
         })?;
-        let phase = Phase {
-            open: true,
-            cancelled: false,
-            jobs: 0,
-        };
         Ok(Self(Arc::new(Inner {
             slots: Shared::new(name.into(), Arc::new(slots)),
             spawn: Box::new(spawn),
-            phase: watch::Sender::new(phase),
+            roll: Roll::new(),
             running: Running::default(),
             counts: Counts::default(),
         })))
@@ -172,7 +164,7 @@ impl Pool {
         self.start(name, deadline, |live| body::run(live, work))
     }
 
-    /// The same for work that blocks its thread; it runs on tokio's threads for such.
+    /// The same for work that blocks its thread; it runs on tokio's threads for such, where its deadline is in force, too.
     pub fn submit_blocking<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -184,20 +176,21 @@ impl Pool {
 
     /// Takes no more jobs. Those that are there go on.
     pub fn close(&self) {
-        self.0.phase.send_modify(|phase| phase.open = false);
+        self.0.roll.close();
     }
 
     /// Takes no more jobs, waits for those that are there, and cancels at the deadline what is left then. Tells which were
-    /// under way, by their names.
+    /// under way then, by their names; blocking work that was given up is among them as long as it runs. It may be called
+    /// again, and at the same time, and each tells what it found at its own deadline. Dropped before, it has closed the pool
+    /// and cancelled nothing. Needs tokio's timers.
     pub async fn drain(&self, deadline: Deadline) -> BTreeMap<&'static str, u32> {
         self.close();
-        let mut phase = self.0.phase.subscribe();
-        let idle = phase.wait_for(|phase| phase.jobs == 0);
+        let idle = self.0.roll.idle();
         if tokio::time::timeout_at(deadline.instant().into(), idle).await.is_ok() {
             return BTreeMap::new();
         }
         let cut = self.0.running.names();
-        self.0.phase.send_modify(|phase| phase.cancelled = true);
+        self.0.roll.cancel();
         cut
     }
 
@@ -233,7 +226,7 @@ impl Pool {
         let (answer, answered) = oneshot::channel();
         let (keep, kept) = oneshot::channel();
         let term = body::Term { name, deadline, place };
-        let body = body::body(present, term, work, answer, kept);
+        let body = body::body(Submitted::new(present), term, work, answer, kept);
         (self.0.spawn)(name, Box::pin(body));
         Ok(Job::new(answered, keep))
     }
@@ -253,35 +246,18 @@ enum Place {
 impl Inner {
     /// Looks into the queue once, so that whoever finds no place there hears it at once.
     fn admit(&self, deadline: Option<Deadline>) -> Result<Place, Refusal> {
-        if let Some(over) = deadline {
-            over.check(Duration::ZERO, now())
-                .map_err(|refused| self.slots.refusal(refused))?;
-        }
+        self.in_time(deadline)?;
         let mut entering = Box::pin(Entering::new(self.slots.clone(), deadline.map(Deadline::instant)));
         match entering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(entered) => entered.map(Place::In),
             Poll::Pending => Ok(Place::Queued(entering)),
         }
     }
-}
 
-/// A job that there is, from its submission to its end.
-struct Present(Arc<Inner>);
-
-impl Present {
-    /// `None` if the pool takes no more.
-    fn of(inner: &Arc<Inner>) -> Option<Self> {
-        let taken = inner.phase.send_if_modified(|phase| {
-            phase.jobs += u64::from(phase.open);
-            phase.open
-        });
-        taken.then(|| Self(inner.clone()))
-    }
-}
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        self.0.phase.send_modify(|phase| phase.jobs -= 1);
+    /// Refuses what has no time left to begin.
+    fn in_time(&self, deadline: Option<Deadline>) -> Result<(), Refusal> {
+        let checked = deadline.map_or(Ok(()), |deadline| deadline.check(Duration::ZERO, now()));
+        checked.map_err(|refused| self.slots.refusal(refused))
     }
 }
 

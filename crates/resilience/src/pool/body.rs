@@ -1,16 +1,16 @@
 //! What the task of a job does.
 
-use std::any::Any;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::task::Poll;
+use std::pin::pin;
 
 use nines_model::Cause;
 use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinError};
 
+use super::caught::Caught;
 use super::count::Live;
-use super::{Error, Inner, Place, Present};
+use super::present::{Present, Submitted};
+use super::{Error, Place};
 use crate::deadline::{self, Deadline};
 use crate::layer::{Panicked, Stopped, now};
 
@@ -21,9 +21,9 @@ pub(super) struct Term {
     pub(super) place: Place,
 }
 
-/// Works, until the caller gives it up or the pool ends.
+/// Works, and tells how it ended.
 pub(super) async fn body<F, T>(
-    present: Present,
+    submitted: Submitted,
     term: Term,
     work: impl FnOnce(Live) -> F,
     answer: oneshot::Sender<Result<T, Error>>,
@@ -31,54 +31,75 @@ pub(super) async fn body<F, T>(
 ) where
     F: Future<Output = Result<T, Error>>,
 {
-    let inner = present.0.clone();
-    let mut phase = inner.phase.subscribe();
-    let result = tokio::select! {
-        biased;
-        () = given_up(kept) => Err(Error::Cancelled),
-        _ended = phase.wait_for(|phase| phase.cancelled) => Err(Error::Cancelled),
-        result = in_turn(&inner, term, work) => result,
-    };
-    count(&inner, &result);
+    let result = outcome(submitted.present(), term, work, kept).await;
     // Whoever hears of the end finds it counted, and its place free.
-    drop(present);
+    submitted.end(&result);
     let _nobody_waits = answer.send(result);
 }
 
-/// An async job, whose panic ends nothing else. Boxed, so that the task of a job that waits is no larger than it must be.
-pub(super) async fn run<F: Future>(live: Live, work: impl FnOnce() -> F) -> Result<F::Output, Error> {
-    let panicked = |payload: Box<dyn Any + Send>| Error::Panicked(Panicked::from_payload(&*payload));
-    let result = match catch_unwind(AssertUnwindSafe(|| Box::pin(work()))) {
-        Ok(mut work) => {
-            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-                Ok(polled) => polled.map(Ok),
-                Err(payload) => Poll::Ready(Err(panicked(payload))),
-            })
-            .await
-        }
-        Err(payload) => Err(panicked(payload)),
+/// Works, until the caller gives it up or the pool ends.
+async fn outcome<F, T>(
+    present: &Present,
+    term: Term,
+    work: impl FnOnce(Live) -> F,
+    kept: oneshot::Receiver<()>,
+) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut turn = pin!(Caught::new(in_turn(present, term, work)));
+    let result = tokio::select! {
+        biased;
+        () = given_up(kept) => Err(Error::Cancelled),
+        () = present.pool().roll.cancelled() => Err(Error::Cancelled),
+        result = turn.as_mut() => result.unwrap_or_else(|panicked| Err(Error::Panicked(panicked))),
     };
-    drop(live);
-    result
+    turn.end().map_err(Error::Panicked).and(result)
 }
 
-/// A blocking job. Its place goes with it to its thread, because there it goes on, whoever gives it up.
+/// An async job. Boxed, so that the task of a job that waits is no larger than it must be.
+pub(super) async fn run<F: Future>(live: Live, work: impl FnOnce() -> F) -> Result<F::Output, Error> {
+    let output = Box::pin(work()).await;
+    drop(live);
+    Ok(output)
+}
+
+/// A blocking job. Its place goes with it to its thread, because there it goes on, whoever gives it up; given up before
+/// there was a thread for it, it does not begin.
 pub(super) async fn run_blocking<T: Send + 'static>(
     live: Live,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    let on_its_thread = move || {
+    let deadline = deadline::current();
+    let on_its_thread = tokio::task::spawn_blocking(move || {
         let _live = live;
-        catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Panicked::from_payload(&*payload))
-    };
-    match tokio::task::spawn_blocking(on_its_thread).await {
-        Ok(result) => result.map_err(Error::Panicked),
-        Err(_the_runtime_ended) => Err(Error::Cancelled),
+        match deadline {
+            Some(deadline) => deadline::sync_scope(deadline, work),
+            None => work(),
+        }
+    });
+    let _given_up = GivenUp(on_its_thread.abort_handle());
+    on_its_thread.await.map_err(not_done)
+}
+
+/// Takes a blocking job out of the queue for threads when its task is dropped. One that has begun it cannot stop.
+struct GivenUp(AbortHandle);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn not_done(error: JoinError) -> Error {
+    match error.try_into_panic() {
+        Ok(payload) => Error::Panicked(Panicked::from_payload(&*payload)),
+        Err(_the_runtime_ended) => Error::Cancelled,
     }
 }
 
 /// Waits for its turn, and then no longer than it may.
-async fn in_turn<F, T>(inner: &Arc<Inner>, term: Term, work: impl FnOnce(Live) -> F) -> Result<T, Error>
+async fn in_turn<F, T>(present: &Present, term: Term, work: impl FnOnce(Live) -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
@@ -86,7 +107,9 @@ where
         Place::In(held) => held,
         Place::Queued(mut entering) => poll_fn(|cx| entering.as_mut().poll(cx)).await.map_err(Error::Refused)?,
     };
-    let work = work(Live::enter(inner, term.name, held));
+    // Its task may run much later than it was spawned.
+    present.pool().in_time(term.deadline).map_err(Error::Refused)?;
+    let work = work(Live::enter(present.clone(), term.name, held));
     let Some(deadline) = term.deadline else {
         return work.await;
     };
@@ -94,7 +117,7 @@ where
     deadline::within(deadline, work).await.unwrap_or_else(|_over| {
         let given = deadline.instant().saturating_duration_since(begun);
         let took = now().saturating_duration_since(begun);
-        let name = &inner.slots.name;
+        let name = &present.pool().slots.name;
         Err(Error::Stopped(Stopped::after(
             took,
             given,
@@ -108,15 +131,5 @@ where
 async fn given_up(kept: oneshot::Receiver<()>) {
     if kept.await.is_ok() {
         pending::<()>().await;
-    }
-}
-
-fn count<T>(inner: &Inner, result: &Result<T, Error>) {
-    let counts = &inner.counts;
-    match result {
-        Ok(_) => counts.done.add(),
-        Err(Error::Panicked(_)) => counts.panicked.add(),
-        Err(Error::Refused(_) | Error::Stopped(_)) => counts.late.add(),
-        Err(Error::Cancelled) => counts.cancelled.add(),
     }
 }

@@ -1,12 +1,11 @@
 //! What runs, and what has run.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::Inner;
+use super::present::Present;
 use crate::layer::bulkhead::Held;
 use crate::layer::now;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -34,11 +33,11 @@ struct Jobs {
     live: BTreeMap<u64, (&'static str, Instant)>,
 }
 
-/// A job under way and its place, which is free when this is dropped.
+/// A job under way and its place, which is free when this is dropped, before the pool may take itself for idle.
 pub(super) struct Live {
-    inner: Arc<Inner>,
     number: u64,
     _held: Held,
+    present: Present,
 }
 
 impl Counter {
@@ -68,22 +67,22 @@ impl Running {
 }
 
 impl Live {
-    pub(super) fn enter(inner: &Arc<Inner>, name: &'static str, held: Held) -> Self {
-        let mut jobs = inner.running.0.lock();
+    pub(super) fn enter(present: Present, name: &'static str, held: Held) -> Self {
+        let mut jobs = present.pool().running.0.lock();
         let number = jobs.next;
         jobs.next += 1;
         jobs.live.insert(number, (name, now()));
         drop(jobs);
         Self {
-            inner: inner.clone(),
             number,
             _held: held,
+            present,
         }
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.inner.running.0.lock().live.remove(&self.number);
+        self.present.pool().running.0.lock().live.remove(&self.number);
     }
 }

@@ -1,3 +1,8 @@
+mod blocking;
+mod draining;
+mod panics;
+mod polls;
+
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nines_base::Kind;
@@ -39,6 +44,28 @@ fn check_idle(pool: &Pool) {
 async fn settle() {
     tokio::time::advance(Duration::ZERO).await;
     for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Blocking work that is on its thread, and what lets it end.
+async fn blocking(pool: &Pool) -> (Job<bool>, std::sync::mpsc::Sender<()>) {
+    let (go, wait) = std::sync::mpsc::channel();
+    let begun = Arc::new(Notify::new());
+    let tell = begun.clone();
+    let work = move || {
+        tell.notify_one();
+        wait.recv().is_ok()
+    };
+    let job = pool.submit_blocking("blocking", None, work).expect("there is room");
+    begun.notified().await;
+    (job, go)
+}
+
+/// Drops it, and waits until its task has heard of it.
+async fn give_up<T>(pool: &Pool, job: Job<T>) {
+    drop(job);
+    while snapshot(pool).cancelled == 0 {
         tokio::task::yield_now().await;
     }
 }
@@ -167,6 +194,22 @@ async fn a_deadline_that_passes_in_the_queue_begins_nothing() {
     check_idle(&pool);
 }
 
+/// A place was free, but the runtime was busy.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_before_the_task_runs_begins_nothing() {
+    let pool = pool(1, 10);
+    let begun = Arc::new(AtomicBool::new(false));
+    let mark = begun.clone();
+    let late = pool.submit("late", deadline(SECOND), move || async move {
+        mark.store(true, Ordering::SeqCst);
+    });
+    tokio::time::advance(SECOND).await;
+    let error = late.expect("there is room").await.expect_err("its time was up");
+    assert!(matches!(error, Error::Refused(_)), "{error}");
+    assert_eq!((begun.load(Ordering::SeqCst), snapshot(&pool).late), (false, 1));
+    check_idle(&pool);
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_ever() {
     let pool = pool(1, 10);
@@ -229,59 +272,6 @@ async fn a_detached_job_goes_on() {
     check_idle(&pool);
 }
 
-#[tokio::test(start_paused = true)]
-async fn draining_waits_then_cuts_off_and_tells_what() {
-    let pool = pool(3, 10);
-    let quick = pool
-        .submit("quick", None, || tokio::time::sleep(SECOND))
-        .expect("there is room");
-    let slow = pool
-        .submit("slow", None, std::future::pending::<()>)
-        .expect("there is room");
-    settle().await;
-    let cut = pool.drain(Deadline::after(5 * SECOND, now())).await;
-    assert_eq!(cut, BTreeMap::from([("slow", 1)]));
-    assert_eq!((quick.await, slow.await), (Ok(()), Err(Error::Cancelled)));
-    let refusal = pool.submit("more", None, || async {}).expect_err("it is closed");
-    assert_eq!(refusal.refused.cause, Cause::Draining);
-    settle().await;
-    check_idle(&pool);
-}
-
-#[tokio::test(start_paused = true)]
-async fn draining_an_idle_pool_takes_no_time() {
-    let pool = pool(1, 1);
-    let begun = now();
-    assert!(pool.drain(Deadline::after(SECOND, begun)).await.is_empty());
-    assert_eq!(now(), begun);
-}
-
-#[tokio::test]
-async fn blocking_work_runs_on_a_thread_of_its_own_and_keeps_its_place_until_it_ends() {
-    let pool = pool(1, 10);
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let job = pool.submit_blocking("blocking", None, move || wait.recv().is_ok());
-    let job = job.expect("there is room");
-    while snapshot(&pool).names.is_empty() {
-        tokio::task::yield_now().await;
-    }
-    drop(job);
-    while snapshot(&pool).cancelled == 0 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(snapshot(&pool).live, 1, "it cannot be stopped");
-    go.send(()).expect("it waits");
-    let next = pool.submit_blocking("next", None, || std::thread::current().name().map(str::to_owned));
-    let thread = next.expect("there is room").await.expect("it has run");
-    assert_ne!(thread.as_deref(), std::thread::current().name());
-    let bad = pool
-        .submit_blocking("bad", None, || panic!("broken"))
-        .expect("there is room");
-    let error: Result<(), Error> = bad.await;
-    assert!(matches!(error, Err(Error::Panicked(_))), "{error:?}");
-    check_idle(&pool);
-}
-
 /// A spawner that spawns nothing, as that of a runtime that is shutting down.
 #[tokio::test(start_paused = true)]
 async fn a_job_whose_task_is_gone_tells_so() {
@@ -289,6 +279,7 @@ async fn a_job_whose_task_is_gone_tells_so() {
     let job = pool.submit("job", None, || async {}).expect("there is room");
     assert_eq!(job.await, Err(Error::Cancelled));
     check_idle(&pool);
+    assert_eq!(snapshot(&pool).cancelled, 1);
     assert!(pool.drain(Deadline::after(SECOND, now())).await.is_empty());
 }
 
