@@ -2,6 +2,7 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::time::Instant;
 
 use nines_model::Cause;
 use tokio::sync::oneshot;
@@ -21,40 +22,35 @@ pub(super) struct Term {
     pub(super) place: Place,
 }
 
-/// Works, and tells how it ended.
-pub(super) async fn body<F, T>(
+/// Works, until the caller gives it up or the pool ends, and tells how it ended.
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps what it is given twice")]
+pub(super) fn body<F, T>(
     submitted: Submitted,
     term: Term,
-    work: impl FnOnce(Live) -> F,
+    work: impl FnOnce(Live) -> F + Send,
     answer: oneshot::Sender<Result<T, Error>>,
-    kept: oneshot::Receiver<()>,
-) where
-    F: Future<Output = Result<T, Error>>,
-{
-    let result = outcome(submitted.present(), term, work, kept).await;
-    // Whoever hears of the end finds it counted, and its place free.
-    submitted.end(&result);
-    let _nobody_waits = answer.send(result);
-}
-
-/// Works, until the caller gives it up or the pool ends.
-async fn outcome<F, T>(
-    present: &Present,
-    term: Term,
-    work: impl FnOnce(Live) -> F,
-    kept: oneshot::Receiver<()>,
-) -> Result<T, Error>
+    mut kept: oneshot::Receiver<()>,
+) -> impl Future<Output = ()> + Send
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, Error>> + Send,
+    T: Send,
 {
-    let mut turn = pin!(Caught::new(in_turn(present, term, work)));
-    let result = tokio::select! {
-        biased;
-        () = given_up(kept) => Err(Error::Cancelled),
-        () = present.pool().roll.cancelled() => Err(Error::Cancelled),
-        result = turn.as_mut() => result.unwrap_or_else(|panicked| Err(Error::Panicked(panicked))),
-    };
-    turn.end().map_err(Error::Panicked).and(result)
+    async move {
+        let result = {
+            let present = submitted.present();
+            let mut turn = pin!(Caught::new(in_turn(present, term, work)));
+            let result = tokio::select! {
+                biased;
+                () = given_up(&mut kept) => Err(Error::Cancelled),
+                () = present.pool().roll.cancelled() => Err(Error::Cancelled),
+                result = turn.as_mut() => result.unwrap_or_else(|panicked| Err(Error::Panicked(panicked))),
+            };
+            turn.end().map_err(Error::Panicked).and(result)
+        };
+        // Whoever hears of the end finds it counted, and its place free.
+        submitted.end(&result);
+        let _nobody_waits = answer.send(result);
+    }
 }
 
 /// An async job. Boxed, so that the task of a job that waits is no larger than it must be.
@@ -99,36 +95,41 @@ fn not_done(error: JoinError) -> Error {
 }
 
 /// Waits for its turn, and then no longer than it may.
-async fn in_turn<F, T>(present: &Present, term: Term, work: impl FnOnce(Live) -> F) -> Result<T, Error>
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps what it is given twice")]
+fn in_turn<F, T>(
+    present: &Present,
+    term: Term,
+    work: impl FnOnce(Live) -> F + Send,
+) -> impl Future<Output = Result<T, Error>> + Send
 where
-    F: Future<Output = Result<T, Error>>,
+    F: Future<Output = Result<T, Error>> + Send,
 {
-    let held = match term.place {
-        Place::In(held) => held,
-        Place::Queued(mut entering) => poll_fn(|cx| entering.as_mut().poll(cx)).await.map_err(Error::Refused)?,
-    };
-    // Its task may run much later than it was spawned.
-    present.pool().in_time(term.deadline).map_err(Error::Refused)?;
-    let work = work(Live::enter(present.clone(), term.name, held));
-    let Some(deadline) = term.deadline else {
-        return work.await;
-    };
-    let begun = now();
-    deadline::within(deadline, work).await.unwrap_or_else(|_over| {
-        let given = deadline.instant().saturating_duration_since(begun);
-        let took = now().saturating_duration_since(begun);
-        let name = &present.pool().slots.name;
-        Err(Error::Stopped(Stopped::after(
-            took,
-            given,
-            Cause::DeadlineExceeded,
-            name,
-        )))
-    })
+    async move {
+        let held = match term.place {
+            Place::In(held) => held,
+            Place::Queued(mut entering) => poll_fn(|cx| entering.as_mut().poll(cx)).await.map_err(Error::Refused)?,
+        };
+        // Its task may run much later than it was spawned.
+        present.pool().in_time(term.deadline).map_err(Error::Refused)?;
+        let work = work(Live::enter(present.clone(), term.name, held));
+        let Some(deadline) = term.deadline else {
+            return work.await;
+        };
+        let begun = now();
+        let done = deadline::within(deadline, work).await;
+        done.unwrap_or_else(|_over| Err(stopped(present, deadline, begun)))
+    }
+}
+
+fn stopped(present: &Present, deadline: Deadline, begun: Instant) -> Error {
+    let given = deadline.instant().saturating_duration_since(begun);
+    let took = now().saturating_duration_since(begun);
+    let name = &present.pool().slots.name;
+    Error::Stopped(Stopped::after(took, given, Cause::DeadlineExceeded, name))
 }
 
 /// When the keeper is dropped, unless it was sent before.
-async fn given_up(kept: oneshot::Receiver<()>) {
+async fn given_up(kept: &mut oneshot::Receiver<()>) {
     if kept.await.is_ok() {
         pending::<()>().await;
     }
