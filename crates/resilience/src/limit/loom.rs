@@ -128,3 +128,26 @@ fn a_slot_changes_hands_whole() {
         );
     });
 }
+
+/// A slot is nearly taken from the key that comes back just then, and stays with it: meanwhile that key is not taken for
+/// one that is not there.
+#[test]
+fn a_key_that_keeps_its_slot_gets_no_other() {
+    let now = Clock::system().now();
+    let mut builder = ::loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(move || {
+        let keyed = keyed(now);
+        for key in 10..12 {
+            keyed.check(key, now).expect("new");
+        }
+        let later = now + SECOND * 2;
+        let other = {
+            let keyed = keyed.clone();
+            thread::spawn(move || keyed.check(99, later).is_ok())
+        };
+        let mine = [(); 2].map(|()| keyed.check(10, later).is_ok());
+        other.join().expect("no panic");
+        assert_eq!(mine, [true, false], "one quota");
+    });
+}

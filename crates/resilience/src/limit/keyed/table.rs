@@ -5,11 +5,11 @@ use crate::limit::terms::Terms;
 use crate::limit::{
     Decision, Granted, Limited, Standing, convert_in, decide, granted, idle_at, is_idle, limited, standing_of,
 };
-use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, hint};
 
 const WAYS: usize = if cfg!(feature = "loom") { 2 } else { 8 };
-const LOCKS: usize = if cfg!(feature = "loom") { 1 } else { 256 };
+const LOCKS: usize = if cfg!(feature = "loom") { 2 } else { 256 };
 /// Nobody's slot.
 const FREE: u64 = 0;
 /// A slot that is changing hands.
@@ -87,9 +87,17 @@ impl Table {
         }
         let _one_at_a_time = self.locks[key as usize % self.locks.len()].lock();
         loop {
+            let owners = sets.map(Set::owners);
+            let owners = owners.as_flattened();
+            let is_here = owners.contains(&owner);
             // Somebody may have brought the same key in meanwhile.
-            if let Some(answer) = sets.iter().find_map(|set| set.decide(request)) {
+            if is_here && let Some(answer) = sets.iter().find_map(|set| set.decide(request)) {
                 return answer;
+            }
+            // A slot that is changing hands may be this very key's, and stay so: two slots would be two quotas.
+            if is_here || owners.contains(&BUSY) {
+                hint::spin_loop();
+                continue;
             }
             let victim = victim(sets, now, terms);
             if !victim.take(owner, state) {
@@ -157,6 +165,10 @@ impl Set {
         }
     }
 
+    fn owners(&self) -> [u64; WAYS] {
+        self.0.each_ref().map(|slot| slot.owner.load(Ordering::Acquire))
+    }
+
     /// The state of a key that is there.
     fn state_of(&self, owner: u64) -> Option<u64> {
         let slot = self.slot_of(owner)?;
@@ -203,7 +215,7 @@ fn victim<'a>([first, second]: [&'a Set; 2], now: u64, terms: &Terms) -> Victim<
         if let Some(best) = best {
             return best;
         }
-        std::hint::spin_loop();
+        hint::spin_loop();
     }
 }
 
