@@ -1,17 +1,18 @@
 //! Fixed window: so many requests in each period, counted from the limiter's beginning.
 //!
-//! The state is the window's number and the count, 32 bits each.
+//! The state is the window's number and the count, 32 bits each. Without a count no number counts.
 //!
 //! **Bound.** `requests` in each window, so up to twice as many in a period that lies across a border.
 
 use super::Decision;
 use super::terms::Terms;
+use super::window::{Seen, find, fits};
 
 const COUNT: u64 = u32::MAX as u64;
 
 #[inline]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
-    let (number, count) = current(state, now / terms.per);
+    let (number, count) = current(state, now, terms.per);
     if count + n <= terms.requests {
         return Decision::Grant {
             state: pack(number, count + n),
@@ -27,7 +28,7 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
 /// How many are left in this window, and the nanoseconds until the next.
 #[inline]
 pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
-    let (number, count) = current(state, now / terms.per);
+    let (number, count) = current(state, now, terms.per);
     let reset = if count == 0 { 0 } else { left_of(number, now, terms) };
     (terms.requests.saturating_sub(count), reset)
 }
@@ -37,27 +38,36 @@ fn left_of(number: u64, now: u64, terms: &Terms) -> u64 {
     end.saturating_sub(now)
 }
 
-pub(super) fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {
-    current(state, now / terms.per).1 == 0
+/// How many count.
+pub(super) fn used(state: u64, now: u64, terms: &Terms) -> u64 {
+    current(state, now, terms.per).1
 }
 
-/// Later windows later, and in one window more requests later.
-pub(super) fn rank(state: u64) -> u64 {
-    state
-}
-
-/// The count goes on in the window of the new length.
+/// The count goes on in the window of the new length, unless it has begun there by who knew of it before.
 pub(super) fn convert(state: u64, now: u64, before: &Terms, after: &Terms) -> u64 {
-    pack(now / after.per, current(state, now / before.per).1)
+    let number = now / after.per;
+    if fits(state >> 32, number, COUNT) {
+        return state;
+    }
+    pack(number, current(state, now, before.per).1)
 }
 
-/// The window that counts and what is in it. One ahead is somebody's clock; further ahead is left from another length.
+/// The state, in the window of the time if it was astray.
+pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
+    let number = now / terms.per;
+    match find(state >> 32, number, COUNT, terms.per) {
+        Seen::Astray => pack(number, state & COUNT),
+        _ => state,
+    }
+}
+
+/// The window that counts and what is in it.
 #[inline]
-fn current(state: u64, number: u64) -> (u64, u64) {
-    let (seen, count) = (state >> 32, state & COUNT);
-    match seen.wrapping_sub(number) & COUNT {
-        0 => (number, count),
-        1 => (number + 1, count),
+fn current(state: u64, now: u64, per: u64) -> (u64, u64) {
+    let (seen, count, number) = (state >> 32, state & COUNT, now / per);
+    match find(seen, number, COUNT, per) {
+        Seen::Now(number) if count > 0 => (number, count),
+        Seen::Astray => (number, count),
         _ => (number, 0),
     }
 }

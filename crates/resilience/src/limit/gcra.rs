@@ -4,6 +4,9 @@
 //! The state is the time at which the bucket is full again, in sixteenths of a nanosecond since the limiter's beginning:
 //! the 18 years of its clock take half of 64 bits, and the fraction keeps a rate of ten million a second within 0.1 percent.
 
+use super::terms::Terms;
+use super::window::LATE;
+
 /// Units in a nanosecond.
 pub(super) const UNITS: u64 = 16;
 
@@ -23,7 +26,19 @@ pub(super) fn nanos_of(units: u64) -> u64 {
     units.div_ceil(UNITS)
 }
 
-/// Full, or fuller than that.
-pub(super) fn is_idle(state: u64, now: u64) -> bool {
-    state <= units(now)
+/// How much is used: the units until it is full.
+pub(super) fn used(state: u64, now: u64) -> u64 {
+    state.saturating_sub(units(now))
+}
+
+/// The latest that a state under these terms is: all is used, and the queue is full.
+pub(super) fn latest(now: u64, terms: &Terms) -> u64 {
+    units(now) + terms.tolerance + units(terms.max_wait)
+}
+
+/// The state, unless it is later than any under these terms is, also for who comes late: then it is left from slower
+/// terms, and all is used.
+pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
+    let is_astray = state > latest(now + LATE, terms);
+    if is_astray { latest(now, terms) } else { state }
 }

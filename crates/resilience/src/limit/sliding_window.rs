@@ -2,13 +2,14 @@
 //!
 //! `last * (1 - elapsed / per) + this + n <= requests`, as if the last window's requests had come evenly; the share is
 //! rounded up, so that of a quota of very few requests one in the last window may hold back one in this: take the log
-//! for these. The state is the window's number (24 bits) and two counts (20 bits each).
+//! for these. The state is the window's number (24 bits) and two counts (20 bits each). Without a count no number counts.
 //!
 //! **Bound.** Under `2 * requests` in any period: if all of the last window came at its end they stand together with what
 //! this window, which takes them for spread out, lets through meanwhile. With even traffic `requests`.
 
 use super::Decision;
 use super::terms::Terms;
+use super::window::{Seen, find, fits};
 
 const COUNT_BITS: u32 = 20;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
@@ -24,7 +25,7 @@ struct Windows {
 
 #[inline]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
-    let windows = Windows::at(state, now / terms.per);
+    let windows = Windows::at(state, now, terms.per);
     let used = windows.used(now, terms);
     if used + n <= terms.requests {
         let this = windows.this + n;
@@ -35,40 +36,46 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     }
     Decision::Refuse {
         used: used + n,
-        retry_after: (n <= terms.requests).then(|| windows.wait(windows.elapsed(now, terms), n, terms)),
+        retry_after: (n <= terms.requests).then(|| windows.wait(now, n, terms)),
     }
 }
 
 /// How many are left, and the nanoseconds until no request counts any more.
 #[inline]
 pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
-    let windows = Windows::at(state, now / terms.per);
+    let windows = Windows::at(state, now, terms.per);
     let left = terms.requests.saturating_sub(windows.used(now, terms));
     let periods = if windows.this > 0 {
         2
     } else {
         u64::from(windows.last > 0)
     };
-    let end = (windows.number + periods).saturating_mul(terms.per);
+    let end = windows.start(terms) + periods * terms.per;
     (left, if periods == 0 { 0 } else { end.saturating_sub(now) })
 }
 
-pub(super) fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {
-    let windows = Windows::at(state, now / terms.per);
-    windows.last == 0 && windows.this == 0
+/// How many count, those of the last window among them.
+pub(super) fn used(state: u64, now: u64, terms: &Terms) -> u64 {
+    Windows::at(state, now, terms.per).used(now, terms)
 }
 
-/// Later windows later, and in one window more requests later.
-pub(super) fn rank(state: u64) -> u64 {
-    let windows = Windows::unpack(state);
-    windows.number << COUNT_BITS | windows.this
-}
-
-/// The counts go on in the windows of the new length.
+/// The counts go on in the windows of the new length, unless they have begun there by who knew of it before.
 pub(super) fn convert(state: u64, now: u64, before: &Terms, after: &Terms) -> u64 {
-    let windows = Windows::at(state, now / before.per);
     let number = now / after.per;
+    if fits(Windows::unpack(state).number, number, NUMBER) {
+        return state;
+    }
+    let windows = Windows::at(state, now, before.per);
     Windows { number, ..windows }.pack()
+}
+
+/// The state, in the window of the time if it was astray.
+pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
+    let (seen, number) = (Windows::unpack(state), now / terms.per);
+    match find(seen.number, number, NUMBER, terms.per) {
+        Seen::Astray => Windows { number, ..seen }.pack(),
+        _ => state,
+    }
 }
 
 /// What still counts of `last`, rounded up.
@@ -93,30 +100,24 @@ impl Windows {
         (self.number & NUMBER) << (2 * COUNT_BITS) | self.last << COUNT_BITS | self.this
     }
 
-    /// Moved on to the window of that number. One ahead is somebody's clock; further ahead is left from another length.
-    fn at(state: u64, number: u64) -> Self {
-        let seen = Self::unpack(state);
-        match number.wrapping_sub(seen.number) & NUMBER {
-            0 => Self { number, ..seen },
-            1 => Self {
-                number,
-                last: seen.this,
-                this: 0,
-            },
-            NUMBER => Self {
-                number: number + 1,
-                ..seen
-            },
-            _ => Self {
-                number,
-                last: 0,
-                this: 0,
-            },
-        }
+    /// Moved on to the window that counts at this time.
+    fn at(state: u64, now: u64, per: u64) -> Self {
+        let (seen, number) = (Self::unpack(state), now / per);
+        let (number, last, this) = match find(seen.number, number, NUMBER, per) {
+            Seen::Now(number) if seen.last | seen.this > 0 => (number, seen.last, seen.this),
+            Seen::Astray => (number, seen.last, seen.this),
+            Seen::Last => (number, seen.this, 0),
+            _ => (number, 0, 0),
+        };
+        Self { number, last, this }
     }
 
     fn elapsed(self, now: u64, terms: &Terms) -> u64 {
-        now.saturating_sub(self.number.saturating_mul(terms.per))
+        now.saturating_sub(self.start(terms))
+    }
+
+    fn start(self, terms: &Terms) -> u64 {
+        self.number.saturating_mul(terms.per)
     }
 
     fn used(self, now: u64, terms: &Terms) -> u64 {
@@ -125,7 +126,7 @@ impl Windows {
 
     /// How long until `n` fit: in this window once enough of the last one has slid out; else in the next one, of which
     /// this one is then the last.
-    fn wait(self, elapsed: u64, n: u64, terms: &Terms) -> u64 {
+    fn wait(self, now: u64, n: u64, terms: &Terms) -> u64 {
         let until = |count: u64, room: u64| match count {
             0 => 0,
             _ => {
@@ -133,9 +134,11 @@ impl Windows {
                 terms.per - u64::try_from(kept).unwrap_or(u64::MAX).min(terms.per)
             }
         };
-        if self.this + n <= terms.requests {
-            return until(self.last, terms.requests - self.this - n).saturating_sub(elapsed);
-        }
-        (terms.per - elapsed) + until(self.this, terms.requests - n)
+        let after = if self.this + n <= terms.requests {
+            until(self.last, terms.requests - self.this - n)
+        } else {
+            terms.per + until(self.this, terms.requests - n)
+        };
+        (self.start(terms) + after).saturating_sub(now)
     }
 }

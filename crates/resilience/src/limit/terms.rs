@@ -20,6 +20,7 @@ pub(super) struct Terms {
     pub(super) burst: u64,
     /// Time for the whole burst, in the same units.
     pub(super) tolerance: u64,
+    /// 0 but for a leaky bucket.
     pub(super) max_wait: u64,
 }
 
@@ -36,7 +37,10 @@ impl Terms {
             interval,
             burst,
             tolerance: burst * interval,
-            max_wait: nanos(quota.max_wait),
+            max_wait: match quota.algorithm {
+                Algorithm::LeakyBucket => nanos(quota.max_wait),
+                _ => 0,
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 mod bounds;
 mod field;
 mod keyed;
+mod late;
 mod threads;
 
 use std::num::NonZeroU32;
@@ -277,22 +278,6 @@ fn a_lease_stands_in_place_of_the_quota_while_it_lasts() {
             .expect("good");
         bench.limiter.set_lease(None, bench.clock.now()).expect("good");
         assert_eq!(bench.granted(100), 10, "{algorithm:?}: given back");
-    }
-}
-
-#[test]
-fn a_clock_that_steps_back_grants_nothing_more() {
-    for algorithm in ALL {
-        let (clock, hand) = Clock::manual();
-        hand.advance(SECOND * 100);
-        let limiter = Limiter::new(quota(algorithm, 10, 10), clock.now()).expect("good");
-        hand.advance(SECOND * 7 / 2);
-        let late = clock.now();
-        assert_eq!((0..100).filter(|_| limiter.check(late).is_ok()).count(), 10);
-        for back in [1, 100, 500] {
-            let early = late - Duration::from_millis(back);
-            assert!(limiter.check(early).is_err(), "{algorithm:?} {back} ms back");
-        }
     }
 }
 

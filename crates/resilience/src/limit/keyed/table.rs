@@ -3,7 +3,7 @@
 use super::Keys;
 use crate::limit::terms::Terms;
 use crate::limit::{
-    Decision, Granted, Limited, Standing, convert_in, decide, granted, idle_at, is_idle, limited, standing_of,
+    Decision, Granted, Limited, Standing, convert_in, decide, granted, limited, refuse, standing_of, used,
 };
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, hint};
@@ -41,7 +41,8 @@ struct Victim<'a> {
     slot: &'a Slot,
     owner: u64,
     state: u64,
-    idle: bool,
+    /// 0 of one that is idle.
+    used: u64,
 }
 
 /// A request of a key.
@@ -103,7 +104,7 @@ impl Table {
             if !victim.take(owner, state) {
                 continue;
             }
-            if !victim.idle {
+            if victim.used > 0 {
                 self.evicted.fetch_add(1, Ordering::Relaxed);
             }
             return Ok(granted(state, wait, now, terms));
@@ -153,7 +154,10 @@ impl Set {
             let (state, wait) = match decide(seen, now, n, terms) {
                 Decision::Grant { state, wait } => (state, wait),
                 Decision::Refuse { used, retry_after } => {
-                    return Some(Err(limited(seen, used, retry_after, now, *terms)));
+                    match refuse(&slot.state, seen, used, retry_after, now, *terms) {
+                        Some(limited) => return Some(Err(limited)),
+                        None => continue,
+                    }
                 }
             };
             let swap = slot
@@ -185,12 +189,11 @@ impl Set {
         self.0.iter().filter_map(move |slot| {
             let owner = slot.owner.load(Ordering::Acquire);
             let state = slot.state.load(Ordering::Acquire);
-            let idle = owner == FREE || is_idle(state, now, terms);
             (owner != BUSY).then_some(Victim {
                 slot,
                 owner,
                 state,
-                idle,
+                used: used(state, now, terms),
             })
         })
     }
@@ -200,19 +203,15 @@ impl Set {
 /// to go); else the one that is idle soonest.
 fn victim<'a>([first, second]: [&'a Set; 2], now: u64, terms: &Terms) -> Victim<'a> {
     loop {
-        let idle = |set: &'a Set| set.victims(now, terms).filter(|victim| victim.idle).count();
+        let idle = |set: &'a Set| set.victims(now, terms).filter(|victim| victim.used == 0).count();
         let sets = if idle(second) > idle(first) {
             [second, first]
         } else {
             [first, second]
         };
         let victims = sets.into_iter().flat_map(|set| set.victims(now, terms));
-        let best = victims.min_by_key(|victim| match victim.idle {
-            true => (false, 0),
-            false => (true, idle_at(victim.state, terms)),
-        });
-        // All of them are changing hands at this moment.
-        if let Some(best) = best {
+        // None where all are changing hands at this moment.
+        if let Some(best) = victims.min_by_key(|victim| victim.used) {
             return best;
         }
         hint::spin_loop();

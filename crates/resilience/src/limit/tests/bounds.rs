@@ -35,7 +35,7 @@ pub(super) fn check_bounds(quota: &Quota, mut times: Vec<u64>) {
     }
 }
 
-fn quotas() -> impl Strategy<Value = Quota> {
+pub(super) fn quotas() -> impl Strategy<Value = Quota> {
     let requests = prop_oneof![1u32..20, Just(7), Just(999)];
     let per = prop_oneof![Just(1u64), Just(3), Just(1000), 1u64..5000];
     (prop::sample::select(&ALL[..]), requests, per, 1u32..10).prop_map(|(algorithm, requests, per, burst)| Quota {

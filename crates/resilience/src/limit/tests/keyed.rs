@@ -91,6 +91,19 @@ fn a_flood_of_keys_resets_nobody() {
     }
 }
 
+/// What he used in the last window counts against him, so that it is not forgotten before what others use in this one.
+#[test]
+fn a_flood_in_the_next_window_resets_nobody() {
+    let start = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::SlidingWindow, 50, 1), 64, start);
+    assert_eq!(granted(&keyed, hash("greedy"), start + SECOND * 9 / 10), 50);
+    let next = start + SECOND * 11 / 10;
+    for key in 0..1000 {
+        keyed.check(hash(key), next).expect("a new key's first");
+    }
+    assert_eq!(granted(&keyed, hash("greedy"), next), 5, "what has slid out");
+}
+
 #[test]
 fn a_key_may_have_a_quota_of_its_own() {
     let now = Clock::manual().0.now();
