@@ -23,6 +23,7 @@ mod sliding_log;
 mod sliding_window;
 mod terms;
 mod token_bucket;
+mod window;
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ pub use keyed::{Keyed, Keys, hash};
 pub use quota::{Algorithm, Lease, Quota};
 
 use sliding_log::Log;
-use terms::{Shared, Terms};
+use terms::{Given, Shared, Terms};
 
 /// How much is left, for the RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,13 +112,14 @@ impl Decision {
 impl Limiter {
     /// A limit of which nothing is used.
     pub fn new(quota: Quota, now: Instant) -> Result<Self, Invalid> {
+        let shared = Shared::new(quota)?;
         let core = match quota.algorithm {
             Algorithm::SlidingLog => Core::Log(Log::new(quota.requests)),
             _ => Core::Cell(CachePadded::default()),
         };
         Ok(Self {
             origin: Origin::new(now),
-            shared: Shared::new(quota)?,
+            shared,
             core,
         })
     }
@@ -150,27 +152,34 @@ impl Limiter {
     }
 
     /// Another quota of the same algorithm, while requests go on. What is kept: of a bucket the time until it is full
-    /// again, of a window its counts, of the log every request. Memory of a log grows with the quota, and stays.
+    /// again, as far as the new quota lets it be empty; of a window its counts; of the log every request. A lease in force
+    /// goes on by the new period and wait, and ends if it cannot. Memory of a log grows with the quota, and stays.
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), Invalid> {
-        if let Core::Log(log) = &self.core {
-            self.shared.check(&quota)?;
-            log.make_room(quota.requests);
-        }
-        let now = self.origin.nanos(now);
-        let (before, after) = self.shared.set(quota)?;
-        if let Core::Cell(cell) = &self.core {
-            convert_in(cell, now, &before, &after);
-        }
+        let _alone = self.shared.setting();
+        let next = self.shared.given(self.origin).with_quota(quota, now)?;
+        self.change(next, now);
         Ok(())
     }
 
     /// A slice of a quota that many share, handed in from outside; see [`Lease`]. `None` ends it.
     pub fn set_lease(&self, lease: Option<Lease>, now: Instant) -> Result<(), Invalid> {
-        if let (Core::Log(log), Some(lease)) = (&self.core, &lease) {
-            self.shared.quota_of(lease).validate()?;
-            log.make_room(lease.requests);
+        let _alone = self.shared.setting();
+        let next = self.shared.given(self.origin).with_lease(lease, now)?;
+        self.change(next, now);
+        Ok(())
+    }
+
+    fn change(&self, next: Given, now: Instant) {
+        if let Core::Log(log) = &self.core {
+            log.make_room(next.most_requests());
         }
-        self.shared.lease(lease, self.origin, now)
+        let now = self.origin.nanos(now);
+        let (before, after) = self.shared.exchange(next, self.origin, now);
+        if let Core::Cell(cell) = &self.core
+            && is_converted(&before, &after)
+        {
+            convert_in(cell, now, &before, &after);
+        }
     }
 }
 
@@ -200,9 +209,23 @@ fn exchange(cell: &AtomicU64, now: u64, terms: &Terms, decide: impl Fn(u64) -> D
                     Err(changed) => seen = changed,
                 }
             }
-            Decision::Refuse { used, retry_after } => return Err(limited(seen, used, retry_after, now, *terms)),
+            Decision::Refuse { used, retry_after } => match refuse(cell, seen, used, retry_after, now, *terms) {
+                Some(limited) => return Err(limited),
+                None => seen = cell.load(Ordering::Relaxed),
+            },
         }
     }
+}
+
+/// The refusal, unless the state was astray: then it is settled, and wants another decision.
+#[cold]
+fn refuse(cell: &AtomicU64, seen: u64, used: u64, retry_after: Option<u64>, now: u64, terms: Terms) -> Option<Limited> {
+    let settled = settle(seen, now, &terms);
+    if settled == seen {
+        return Some(limited(seen, used, retry_after, now, terms));
+    }
+    let _done_by_another = cell.compare_exchange(seen, settled, Ordering::AcqRel, Ordering::Relaxed);
+    None
 }
 
 #[inline(always)]
@@ -215,21 +238,22 @@ fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     }
 }
 
-/// Whether the state says no more than a fresh one.
-fn is_idle(state: u64, now: u64, terms: &Terms) -> bool {
+/// How much a state holds against its key, on a scale that only serves to compare states of the same terms; 0 says no more
+/// than a fresh one.
+fn used(state: u64, now: u64, terms: &Terms) -> u64 {
     match terms.algorithm {
-        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::is_idle(state, now),
-        Algorithm::FixedWindow => fixed_window::is_idle(state, now, terms),
-        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::is_idle(state, now, terms),
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::used(state, now),
+        Algorithm::FixedWindow => fixed_window::used(state, now, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::used(state, now, terms),
     }
 }
 
-/// When it will be idle, on a scale that only serves to compare states of the same terms.
-fn idle_at(state: u64, terms: &Terms) -> u64 {
+/// The state as it must be for time to free it: other terms, or long idleness, may have left it far ahead.
+fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
     match terms.algorithm {
-        Algorithm::TokenBucket | Algorithm::LeakyBucket => state,
-        Algorithm::FixedWindow => fixed_window::rank(state),
-        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::rank(state),
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::settle(state, now, terms),
+        Algorithm::FixedWindow => fixed_window::settle(state, now, terms),
+        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::settle(state, now, terms),
     }
 }
 
@@ -244,17 +268,26 @@ fn standing_of(state: u64, now: u64, terms: &Terms) -> Standing {
     standing(remaining, reset, terms)
 }
 
-/// Windows are numbered by their length: another length needs other numbers.
+/// Makes a state fit other terms. Windows are numbered by their length: another length needs other numbers. A bucket that
+/// slower terms left emptier than it can be under these would block for as long as they had it.
 fn convert_in(cell: &AtomicU64, now: u64, before: &Terms, after: &Terms) {
-    if before.per == after.per {
-        return;
-    }
-    let convert = |state: u64| match after.algorithm {
-        Algorithm::FixedWindow => Some(fixed_window::convert(state, now, before, after)),
-        Algorithm::SlidingWindow => Some(sliding_window::convert(state, now, before, after)),
-        _ => None,
+    let convert = |state: u64| {
+        let converted = match after.algorithm {
+            Algorithm::TokenBucket | Algorithm::LeakyBucket => state.min(gcra::latest(now, after)),
+            Algorithm::FixedWindow => fixed_window::convert(state, now, before, after),
+            Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::convert(state, now, before, after),
+        };
+        (converted != state).then_some(converted)
     };
-    let _nothing_to_convert = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, convert);
+    let _nothing_to_convert = cell.fetch_update(Ordering::AcqRel, Ordering::Relaxed, convert);
+}
+
+/// Whether any state could need to be converted.
+fn is_converted(before: &Terms, after: &Terms) -> bool {
+    match after.algorithm {
+        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::latest(0, after) < gcra::latest(0, before),
+        _ => before.per != after.per,
+    }
 }
 
 #[inline(always)]

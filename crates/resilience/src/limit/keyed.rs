@@ -18,17 +18,17 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 
-use super::terms::{Shared, Terms};
-use super::{Algorithm, Granted, Lease, Limited, Quota, Standing};
+use super::terms::{Given, Shared, Terms};
+use super::{Algorithm, Granted, Lease, Limited, Quota, Standing, is_converted};
 use crate::Invalid;
 use crate::invalid::ensure;
 use crate::time::Origin;
 
-use table::Table;
+use table::{Table, owner};
 
 const MOST_KEYS: usize = 100_000_000;
 
@@ -44,7 +44,8 @@ pub struct Keyed {
     origin: Origin,
     shared: Shared,
     table: Table,
-    overrides: ArcSwapOption<HashMap<u64, Shared>>,
+    /// By owner. Set by who holds what was given.
+    overrides: ArcSwapOption<HashMap<u64, Terms>>,
 }
 
 /// A table as people look at it.
@@ -83,59 +84,66 @@ impl Keyed {
     /// Whether it may make `n` more, all or none.
     #[inline]
     pub fn check_n(&self, key: u64, n: u32, now: Instant) -> Result<Granted, Limited> {
-        let now = self.origin.nanos(now);
-        let terms = self.terms(key, now);
-        self.table.decide(key, now, u64::from(n), &terms)
+        let (owner, now) = (owner(key), self.origin.nanos(now));
+        let terms = self.terms(owner, now);
+        self.table.decide(owner, now, u64::from(n), &terms)
     }
 
     /// How much the key has left, without using any. A key that is not in the table stays out of it, and has all.
     pub fn standing(&self, key: u64, now: Instant) -> Standing {
-        let now = self.origin.nanos(now);
-        let terms = self.terms(key, now);
-        self.table.standing(key, now, &terms)
+        let (owner, now) = (owner(key), self.origin.nanos(now));
+        let terms = self.terms(owner, now);
+        self.table.standing(owner, now, &terms)
     }
 
-    /// Another quota for all keys without one of their own. What is kept of each key is what [`super::Limiter`] keeps. The
-    /// period of windows cannot change while keys have a quota of their own, because all count by the same windows.
+    /// Another quota for all keys without one of their own. What is kept of each key, and of a lease, is what
+    /// [`super::Limiter`] keeps; the whole table may be walked through for it. The period of windows cannot change while
+    /// keys have a quota of their own, because all count by the same windows.
     pub fn set_quota(&self, quota: Quota, now: Instant) -> Result<(), Invalid> {
+        let _alone = self.shared.setting();
         if self.overrides.load().is_some() {
-            self.check_override(quota)?;
+            Self::validate_override(&self.shared.given(self.origin).quota, &quota)?;
         }
-        let (before, after) = self.shared.set(quota)?;
-        self.table.convert(self.origin.nanos(now), &before, &after);
+        let next = self.shared.given(self.origin).with_quota(quota, now)?;
+        self.change(next, now);
         Ok(())
     }
 
-    /// Gives a key, by its [`hash`], a quota of its own, of the same algorithm and period, or takes it away. At most
-    /// 100,000 keys have one.
+    /// Gives a key, by its [`hash`], a quota of its own, of the same algorithm and period, or takes it away: as
+    /// [`Keyed::set_overrides`] with this key alone.
     pub fn set_override(&self, key: u64, quota: Option<Quota>) -> Result<(), Invalid> {
-        let quota = quota.map(|quota| self.check_override(quota)).transpose()?;
-        let known = self.overrides.load_full();
-        let mut next: HashMap<u64, Shared> = HashMap::new();
-        for (other, shared) in known
-            .iter()
-            .flat_map(|known| known.iter())
-            .filter(|(other, _)| **other != key)
-        {
-            next.insert(*other, shared.copy());
+        self.set_overrides([(key, quota)])
+    }
+
+    /// Gives many keys quotas of their own, or takes them away; the quotas of other keys stay. All are set at once, or
+    /// none if one of them is refused. It takes time by how many keys have a quota then, which are at most 100,000. What
+    /// the key has used is kept as under another quota for all; but where the old one was so much slower that it would
+    /// still block for long, it does so for at most ten seconds.
+    pub fn set_overrides(&self, overrides: impl IntoIterator<Item = (u64, Option<Quota>)>) -> Result<(), Invalid> {
+        let overrides: Vec<_> = overrides.into_iter().collect();
+        let _alone = self.shared.setting();
+        let common = self.shared.given(self.origin).quota;
+        let mut next = self.overrides.load().as_deref().cloned().unwrap_or_default();
+        for (key, quota) in overrides {
+            let Some(quota) = quota else {
+                next.remove(&owner(key));
+                continue;
+            };
+            Self::validate_override(&common, &quota)?;
+            next.insert(owner(key), Terms::new(&quota));
         }
-        if let Some(quota) = quota {
-            let allowed = "at most 100000";
-            ensure(
-                next.len() < Self::MOST_OVERRIDES,
-                "rateLimits.overrides",
-                next.len() + 1,
-                allowed,
-            )?;
-            next.insert(key, Shared::new(quota)?);
-        }
+        let few = next.len() <= Self::MOST_OVERRIDES;
+        ensure(few, "rateLimits.overrides", next.len(), "at most 100000")?;
         self.overrides.store((!next.is_empty()).then(|| Arc::new(next)));
         Ok(())
     }
 
     /// A slice of a quota that many share, for every key without a quota of its own; see [`Lease`].
     pub fn set_lease(&self, lease: Option<Lease>, now: Instant) -> Result<(), Invalid> {
-        self.shared.lease(lease, self.origin, now)
+        let _alone = self.shared.setting();
+        let next = self.shared.given(self.origin).with_lease(lease, now)?;
+        self.change(next, now);
+        Ok(())
     }
 
     /// How full the table is. Walks through all of it.
@@ -153,26 +161,35 @@ impl Keyed {
         quota.validate()
     }
 
-    /// Refuses what [`Keyed::set_override`] does beside the quota of all others, by the field's name.
-    pub(crate) fn validate_override(algorithm: Algorithm, per: Duration, quota: &Quota) -> Result<(), Invalid> {
+    /// Refuses what [`Keyed::set_overrides`] does beside the quota of all others, by the field's name.
+    pub(crate) fn validate_override(common: &Quota, quota: &Quota) -> Result<(), Invalid> {
         quota.validate()?;
-        let (same, allowed) = (quota.algorithm == algorithm, "that of the limit");
+        let (same, allowed) = (quota.algorithm == common.algorithm, "that of the limit");
         ensure(same, "rateLimits.overrides.algorithm", quota.algorithm, allowed)?;
-        let same = quota.per == per || algorithm.is_bucket();
+        let same = quota.per == common.per || quota.algorithm.is_bucket();
         let allowed = "the limit's own period: all keys of a window count by the same one";
         ensure(same, "rateLimits.overrides.per", quota.per, allowed)
     }
 
-    fn check_override(&self, quota: Quota) -> Result<Quota, Invalid> {
-        let own = self.shared.terms(u64::MAX);
-        Self::validate_override(own.algorithm, Duration::from_nanos(own.per), &quota)?;
-        Ok(quota)
+    fn change(&self, next: Given, now: Instant) {
+        let now = self.origin.nanos(now);
+        let (before, after) = self.shared.exchange(next, self.origin, now);
+        if !is_converted(&before, &after) {
+            return;
+        }
+        let overrides = self.overrides.load();
+        let has_own = |owner| {
+            overrides
+                .as_ref()
+                .is_some_and(|overrides| overrides.contains_key(&owner))
+        };
+        self.table.convert(now, &before, &after, |owner| !has_own(owner));
     }
 
     #[inline]
-    fn terms(&self, key: u64, now: u64) -> Terms {
+    fn terms(&self, owner: u64, now: u64) -> Terms {
         let overrides = self.overrides.load();
-        let own = overrides.as_ref().and_then(|overrides| overrides.get(&key));
-        own.unwrap_or(&self.shared).terms(now)
+        let own = overrides.as_ref().and_then(|overrides| overrides.get(&owner));
+        own.copied().unwrap_or_else(|| self.shared.terms(now))
     }
 }

@@ -77,6 +77,27 @@ fn a_log_that_grows_forgets_nothing() {
     });
 }
 
+/// Two quotas set at once: one of them is in force, whole.
+#[test]
+fn quotas_do_not_mix() {
+    let now = Clock::system().now();
+    model(move || {
+        let limiter = Arc::new(Limiter::new(quota(Algorithm::TokenBucket, 1), now).expect("good"));
+        let set = |limiter: Arc<Limiter>, requests| {
+            move || {
+                limiter
+                    .set_quota(quota(Algorithm::TokenBucket, requests), now)
+                    .expect("good")
+            }
+        };
+        let other = thread::spawn(set(limiter.clone(), 2));
+        set(limiter.clone(), 3)();
+        other.join().expect("no panic");
+        let either = [2, 3].map(|requests| Terms::new(&quota(Algorithm::TokenBucket, requests)));
+        assert!(either.contains(&limiter.shared.terms(0)));
+    });
+}
+
 fn keyed(now: Instant) -> Arc<Keyed> {
     let keyed = Keyed::new(quota(Algorithm::TokenBucket, 1), NonZeroUsize::MIN, now);
     Arc::new(keyed.expect("good"))

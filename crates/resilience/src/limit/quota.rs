@@ -40,7 +40,8 @@ pub struct Quota {
 /// A slice of a quota that many processes share, handed in by whoever divides it. While it lasts it stands in place of
 /// the limiter's own quota; when it ends unrenewed the limiter's own quota holds again, which should be the share that is
 /// safe with nobody to ask: the whole divided by the number of processes. So the overshoot of a fleet that loses its
-/// divider is at most what the leases allow until they end.
+/// divider is at most what the leases allow until they end. A bucket that a lease of much slower terms left empty blocks,
+/// once that has ended by itself, for up to ten seconds longer than its own quota would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
     /// Requests per period of the limiter's own quota.

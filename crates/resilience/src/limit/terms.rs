@@ -1,11 +1,13 @@
 //! A quota made ready for decisions, and exchanged while they run.
 
-use std::time::Instant;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
 use super::gcra::UNITS;
 use super::{Algorithm, Lease, Quota};
 use crate::Invalid;
 use crate::invalid::ensure;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
 
@@ -54,14 +56,62 @@ impl Terms {
     }
 }
 
+/// What a limiter was told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    pub(super) quota: Quota,
+    lease: Option<Lease>,
+}
+
+impl Given {
+    /// With another quota. The lease that is in force goes on beside it, or ends if it cannot.
+    pub(super) fn with_quota(self, quota: Quota, now: Instant) -> Result<Self, Invalid> {
+        quota.validate()?;
+        let same = quota.algorithm == self.quota.algorithm;
+        let allowed = "what the limiter began with: make a new one";
+        ensure(same, "rateLimits.algorithm", quota.algorithm, allowed)?;
+        let goes_on = |lease: &Lease| lease.until > now && leased(lease, quota).validate().is_ok();
+        Ok(Self {
+            quota,
+            lease: self.lease.filter(goes_on),
+        })
+    }
+
+    /// With another lease, if it has not ended yet, or without one.
+    pub(super) fn with_lease(self, lease: Option<Lease>, now: Instant) -> Result<Self, Invalid> {
+        let lease = lease.filter(|lease| lease.until > now);
+        if let Some(lease) = &lease {
+            leased(lease, self.quota).validate()?;
+        }
+        Ok(Self { lease, ..self })
+    }
+
+    /// Of the quota or the lease, whichever has more.
+    pub(super) fn most_requests(&self) -> NonZeroU32 {
+        let own = self.quota.requests;
+        self.lease.map_or(own, |lease| lease.requests.max(own))
+    }
+}
+
+/// What a lease comes to beside the own quota.
+fn leased(lease: &Lease, own: Quota) -> Quota {
+    Quota {
+        requests: lease.requests,
+        burst: lease.burst,
+        ..own
+    }
+}
+
 /// The terms of a limiter as its threads see them.
 #[derive(Debug)]
 pub(super) struct Shared {
     algorithm: Algorithm,
     own: Slot,
     leased: Slot,
-    /// Until when the lease counts; 0 is no lease.
+    /// Until when the lease counts; 0 is no lease. Who sees another sees the terms that were stored before it.
     until: AtomicU64,
+    /// Held by who sets anything.
+    setting: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -83,23 +133,13 @@ impl Shared {
             own: Slot::new(&terms),
             leased: Slot::new(&terms),
             until: AtomicU64::new(0),
+            setting: Mutex::new(()),
         })
-    }
-
-    /// The same terms for another table.
-    pub(super) fn copy(&self) -> Self {
-        let slot = |from: &Slot| Slot::new(&from.load(self.algorithm));
-        Self {
-            algorithm: self.algorithm,
-            own: slot(&self.own),
-            leased: slot(&self.leased),
-            until: AtomicU64::new(self.until.load(Ordering::Relaxed)),
-        }
     }
 
     #[inline(always)]
     pub(super) fn terms(&self, now: u64) -> Terms {
-        if now < self.until.load(Ordering::Relaxed) {
+        if now < self.until.load(Ordering::Acquire) {
             return self.lent();
         }
         self.own.load(self.algorithm)
@@ -111,44 +151,33 @@ impl Shared {
         self.leased.load(self.algorithm)
     }
 
-    /// Whether the quota can be set.
-    pub(super) fn check(&self, quota: &Quota) -> Result<(), Invalid> {
-        quota.validate()?;
-        let same = quota.algorithm == self.algorithm;
-        let allowed = "what the limiter began with: make a new one";
-        ensure(same, "rateLimits.algorithm", quota.algorithm, allowed)
+    /// Nobody else sets anything while this is held.
+    pub(super) fn setting(&self) -> impl Sized + '_ {
+        self.setting.lock()
     }
 
-    /// Gives the own terms before and after.
-    pub(super) fn set(&self, quota: Quota) -> Result<(Terms, Terms), Invalid> {
-        self.check(&quota)?;
-        let (before, after) = (self.own.load(self.algorithm), Terms::new(&quota));
-        self.own.store(&after);
-        Ok((before, after))
+    /// What it was told last.
+    pub(super) fn given(&self, origin: Origin) -> Given {
+        let quota = self.own.quota(self.algorithm);
+        let until = self.until.load(Ordering::Acquire);
+        let lease = (until > 0).then(|| {
+            let Quota { requests, burst, .. } = self.leased.quota(self.algorithm);
+            let until = origin.instant(until);
+            Lease { requests, burst, until }
+        });
+        Given { quota, lease }
     }
 
-    pub(super) fn lease(&self, lease: Option<Lease>, origin: Origin, now: Instant) -> Result<(), Invalid> {
-        let Some(lease) = lease.filter(|lease| lease.until > now) else {
-            self.until.store(0, Ordering::Relaxed);
-            return Ok(());
-        };
-        let quota = self.quota_of(&lease);
-        quota.validate()?;
-        self.leased.store(&Terms::new(&quota));
-        self.until.store(origin.nanos(lease.until), Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// What a lease comes to beside the own quota.
-    pub(super) fn quota_of(&self, lease: &Lease) -> Quota {
-        let own = self.own.load(self.algorithm);
-        Quota {
-            algorithm: self.algorithm,
-            requests: lease.requests,
-            per: std::time::Duration::from_nanos(own.per),
-            burst: lease.burst,
-            max_wait: std::time::Duration::from_nanos(own.max_wait),
+    /// Gives the terms in force before and after.
+    pub(super) fn exchange(&self, next: Given, origin: Origin, now: u64) -> (Terms, Terms) {
+        let before = self.terms(now);
+        self.own.store(&Terms::new(&next.quota));
+        if let Some(lease) = &next.lease {
+            self.leased.store(&Terms::new(&leased(lease, next.quota)));
         }
+        let until = next.lease.map_or(0, |lease| origin.nanos(lease.until));
+        self.until.store(until, Ordering::Release);
+        (before, self.terms(now))
     }
 }
 
@@ -183,6 +212,24 @@ impl Slot {
             burst: self.burst.load(Ordering::Relaxed),
             tolerance: self.tolerance.load(Ordering::Relaxed),
             max_wait: self.max_wait.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What it was made of.
+    fn quota(&self, algorithm: Algorithm) -> Quota {
+        let terms = self.load(algorithm);
+        let count = |number| {
+            u32::try_from(number)
+                .ok()
+                .and_then(NonZeroU32::new)
+                .unwrap_or(NonZeroU32::MIN)
+        };
+        Quota {
+            algorithm,
+            requests: count(terms.requests),
+            per: Duration::from_nanos(terms.per),
+            burst: count(terms.burst),
+            max_wait: Duration::from_nanos(terms.max_wait),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The limits by tables, against plain models, and under threads.
 
 mod bounds;
+mod change;
 mod field;
 mod keyed;
 mod late;

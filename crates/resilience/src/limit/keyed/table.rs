@@ -65,19 +65,18 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn decide(&self, key: u64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
-        let owner = owner(key);
+    pub(super) fn decide(&self, owner: u64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
         let request = Request { owner, now, n, terms };
-        let sets = self.sets_of(key);
+        let sets = self.sets_of(owner);
         if let Some(answer) = sets.iter().find_map(|set| set.decide(&request)) {
             return answer;
         }
-        self.newcomer(key, sets, &request)
+        self.newcomer(sets, &request)
     }
 
     /// A key that is not there: its first request, in a slot.
     #[cold]
-    fn newcomer(&self, key: u64, sets: [&Set; 2], request: &Request<'_>) -> Result<Granted, Limited> {
+    fn newcomer(&self, sets: [&Set; 2], request: &Request<'_>) -> Result<Granted, Limited> {
         let Request { owner, now, n, terms } = *request;
         let (state, wait) = match decide(0, now, n, terms) {
             Decision::Grant { state, wait } => (state, wait),
@@ -86,7 +85,7 @@ impl Table {
         if n == 0 {
             return Ok(granted(state, wait, now, terms));
         }
-        let _one_at_a_time = self.locks[key as usize % self.locks.len()].lock();
+        let _one_at_a_time = self.locks[owner as usize % self.locks.len()].lock();
         loop {
             let owners = sets.map(Set::owners);
             let owners = owners.as_flattened();
@@ -111,13 +110,15 @@ impl Table {
         }
     }
 
-    pub(super) fn standing(&self, key: u64, now: u64, terms: &Terms) -> Standing {
-        let state = self.sets_of(key).iter().find_map(|set| set.state_of(owner(key)));
+    pub(super) fn standing(&self, owner: u64, now: u64, terms: &Terms) -> Standing {
+        let state = self.sets_of(owner).iter().find_map(|set| set.state_of(owner));
         standing_of(state.unwrap_or_default(), now, terms)
     }
 
-    pub(super) fn convert(&self, now: u64, before: &Terms, after: &Terms) {
-        for slot in self.sets.iter().flat_map(|set| &set.0) {
+    /// Makes the states of these owners fit other terms.
+    pub(super) fn convert(&self, now: u64, before: &Terms, after: &Terms, is_concerned: impl Fn(u64) -> bool) {
+        let slots = self.sets.iter().flat_map(|set| &set.0);
+        for slot in slots.filter(|slot| is_concerned(slot.owner.load(Ordering::Relaxed))) {
             convert_in(&slot.state, now, before, after);
         }
     }
@@ -134,9 +135,9 @@ impl Table {
 
     /// By the high half and by the low half of the hash; the fingerprint is all of it.
     #[inline]
-    fn sets_of(&self, key: u64) -> [&Set; 2] {
+    fn sets_of(&self, owner: u64) -> [&Set; 2] {
         let place = |half: u64| ((half * self.sets.len() as u64) >> 32) as usize;
-        [key >> 32, key & u64::from(u32::MAX)].map(|half| &self.sets[place(half)])
+        [owner >> 32, owner & u64::from(u32::MAX)].map(|half| &self.sets[place(half)])
     }
 }
 
@@ -240,8 +241,8 @@ impl Victim<'_> {
     }
 }
 
-/// Neither of the two that mean something else.
+/// What a key's slot is marked with: neither of the two that mean something else.
 #[inline]
-fn owner(key: u64) -> u64 {
+pub(super) fn owner(key: u64) -> u64 {
     if key <= BUSY { key + 2 } else { key }
 }

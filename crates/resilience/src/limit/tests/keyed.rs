@@ -136,6 +136,74 @@ fn a_key_may_have_a_quota_of_its_own() {
 }
 
 #[test]
+fn quotas_of_keys_are_set_together_or_not_at_all() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 64, now);
+    let of = |number| Some(quota(Algorithm::TokenBucket, number, number));
+    let found = |keyed: &Keyed| [0, 1, 2, 3, 4].map(|key| keyed.standing(key + 10, now).limit);
+    keyed
+        .set_overrides([(10, of(1)), (11, of(2)), (12, of(3))])
+        .expect("good");
+    assert_eq!(found(&keyed), [1, 2, 3, 5, 5]);
+    keyed
+        .set_overrides([(10, None), (11, of(7)), (13, of(8))])
+        .expect("good");
+    assert_eq!(found(&keyed), [5, 7, 3, 8, 5]);
+    let bad = Some(quota(Algorithm::FixedWindow, 9, 9));
+    keyed
+        .set_overrides([(10, of(9)), (11, bad)])
+        .expect_err("another algorithm");
+    assert_eq!(found(&keyed), [5, 7, 3, 8, 5]);
+    let many = (0..100_001).map(|key| (key + 100, of(1)));
+    let error = keyed.set_overrides(many).expect_err("too many");
+    assert_eq!(error.field, "rateLimits.overrides");
+}
+
+#[test]
+fn quotas_of_keys_that_threads_set_at_once_are_all_there() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 64, now);
+    let barrier = Barrier::new(8);
+    let run = |thread: u64| {
+        barrier.wait();
+        for key in 0..50 {
+            let own = Some(quota(Algorithm::TokenBucket, 7, 7));
+            keyed.set_override(thread << 32 | key, own).expect("good");
+        }
+    };
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            scope.spawn(move || run(thread));
+        }
+    });
+    let all = (0..8).flat_map(|thread| (0..50).map(move |key| thread << 32 | key));
+    assert_eq!(all.filter(|key| keyed.standing(*key, now).limit == 7).count(), 400);
+}
+
+/// Of the keys that all are used up, those with the common quota may go on by the new one at once.
+#[test]
+fn a_raised_quota_does_not_block_keys_for_as_long_as_the_old_one() {
+    for algorithm in [Algorithm::TokenBucket, Algorithm::LeakyBucket] {
+        let now = Clock::manual().0.now();
+        let slow = Quota {
+            per: SECOND * 86_400,
+            ..quota(algorithm, 10, 10)
+        };
+        let keyed = table(slow, 64, now);
+        keyed.set_override(7, Some(slow)).expect("good");
+        for key in [7, 8] {
+            assert_eq!(granted(&keyed, key, now), 10);
+        }
+        keyed.set_quota(quota(algorithm, 1000, 1000), now).expect("good");
+        let soon = now + SECOND / 100;
+        assert_eq!([7, 8].map(|key| granted(&keyed, key, soon)), [0, 10], "{algorithm:?}");
+        keyed.set_override(7, None).expect("good");
+        assert_eq!(granted(&keyed, 7, soon), 0, "{algorithm:?}: all is used");
+        assert_eq!(granted(&keyed, 7, soon + SECOND / 100), 10, "{algorithm:?}");
+    }
+}
+
+#[test]
 fn windows_of_all_keys_have_one_length() {
     let now = Clock::manual().0.now();
     let keyed = table(quota(Algorithm::FixedWindow, 5, 5), 64, now);

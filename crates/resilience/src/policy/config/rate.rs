@@ -47,7 +47,7 @@ impl RateConfig {
         ensure(count == 0 || self.key.is_keyed(), field, count, allowed)?;
         ensure(count <= Keyed::MOST_OVERRIDES, field, count, "at most 100000")?;
         for quota in self.overrides.values() {
-            Keyed::validate_override(self.quota.algorithm, self.quota.per, quota)?;
+            Keyed::validate_override(&self.quota, quota)?;
         }
         self.keys().map(|_| ())
     }
