@@ -43,9 +43,10 @@ use terms::{Given, Shared, Terms};
 /// How much is left, for the RateLimit headers (draft-ietf-httpapi-ratelimit-headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// The most that can be granted at once.
+    /// The most that is ever granted at one time; of a leaky bucket those that are told to wait among them.
     pub limit: u64,
-    /// So many more would be granted now.
+    /// So many more would be granted now. For several at once [`Limiter::would_grant`] says the same, but that a leaky
+    /// bucket lets no more than its burst go on together.
     pub remaining: u64,
     /// After so long without a request all of it is there again.
     pub reset: Duration,
@@ -63,7 +64,8 @@ pub struct Granted {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limited {
     pub standing: Standing,
-    /// Its `retry_after` is exact for a single caller, and absent if no wait would help: more was asked for than is ever
+    /// Its `retry_after` is when as many would be granted, if nobody else takes them meanwhile: exact to the nanosecond,
+    /// rounded up (a sliding log keeps times to 16 ns). It is absent if no wait would help: more was asked for than is ever
     /// granted at once.
     pub refused: Refused,
 }
@@ -99,6 +101,14 @@ enum Decision {
     },
 }
 
+impl Granted {
+    /// Without a wait.
+    fn at_once(standing: Standing) -> Self {
+        let wait = Duration::ZERO;
+        Self { standing, wait }
+    }
+}
+
 impl Decision {
     /// More was asked for than is ever granted at once.
     fn never(used: u64) -> Self {
@@ -130,10 +140,13 @@ impl Limiter {
         self.check_n(1, now)
     }
 
-    /// Whether `n` more requests may be made, all or none. (The sliding log takes them one by one: those before the one
-    /// that is refused stay taken.) None may always be made.
+    /// Whether `n` more requests may be made, all or none. None may always be made, and cost nothing. (The sliding log takes
+    /// them one by one: where another thread comes between and they do not all fit, those before it stay taken.)
     #[inline(always)]
     pub fn check_n(&self, n: u32, now: Instant) -> Result<Granted, Limited> {
+        if n == 0 {
+            return Ok(Granted::at_once(self.standing(now)));
+        }
         let now = self.origin.nanos(now);
         match &self.core {
             Core::Cell(cell) => decide_in(cell, now, u64::from(n), &self.shared.terms(now)),
@@ -148,6 +161,16 @@ impl Limiter {
         match &self.core {
             Core::Cell(cell) => standing_of(cell.load(Ordering::Relaxed), now, &terms),
             Core::Log(log) => log.standing(now, &terms),
+        }
+    }
+
+    /// Whether [`check_n`](Self::check_n) would grant so many now, without using any.
+    pub fn would_grant(&self, n: u32, now: Instant) -> bool {
+        let now = self.origin.nanos(now);
+        let terms = self.shared.terms(now);
+        match &self.core {
+            Core::Cell(cell) => would_grant(cell.load(Ordering::Relaxed), now, n, &terms),
+            Core::Log(log) => u64::from(n) <= log.standing(now, &terms).remaining,
         }
     }
 
@@ -236,6 +259,10 @@ fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
         Algorithm::FixedWindow => fixed_window::decide(state, now, n, terms),
         Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::decide(state, now, n, terms),
     }
+}
+
+fn would_grant(state: u64, now: u64, n: u32, terms: &Terms) -> bool {
+    n == 0 || matches!(decide(state, now, u64::from(n), terms), Decision::Grant { .. })
 }
 
 /// How much a state holds against its key, on a scale that only serves to compare states of the same terms; 0 says no more

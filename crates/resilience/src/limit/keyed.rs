@@ -23,7 +23,7 @@ use std::time::Instant;
 use arc_swap::ArcSwapOption;
 
 use super::terms::{Given, Shared, Terms};
-use super::{Algorithm, Granted, Lease, Limited, Quota, Standing, is_converted};
+use super::{Algorithm, Granted, Lease, Limited, Quota, Standing, is_converted, standing_of, would_grant};
 use crate::Invalid;
 use crate::invalid::ensure;
 use crate::time::Origin;
@@ -81,9 +81,12 @@ impl Keyed {
         self.check_n(key, 1, now)
     }
 
-    /// Whether it may make `n` more, all or none.
+    /// Whether it may make `n` more, all or none. None may always be made, and cost nothing.
     #[inline]
     pub fn check_n(&self, key: u64, n: u32, now: Instant) -> Result<Granted, Limited> {
+        if n == 0 {
+            return Ok(Granted::at_once(self.standing(key, now)));
+        }
         let (owner, now) = (owner(key), self.origin.nanos(now));
         let terms = self.terms(owner, now);
         self.table.decide(owner, now, u64::from(n), &terms)
@@ -93,7 +96,14 @@ impl Keyed {
     pub fn standing(&self, key: u64, now: Instant) -> Standing {
         let (owner, now) = (owner(key), self.origin.nanos(now));
         let terms = self.terms(owner, now);
-        self.table.standing(owner, now, &terms)
+        standing_of(self.table.state(owner), now, &terms)
+    }
+
+    /// Whether [`check_n`](Self::check_n) would grant the key so many now, without using any; as
+    /// [`standing`](Self::standing), it brings no key in.
+    pub fn would_grant(&self, key: u64, n: u32, now: Instant) -> bool {
+        let (owner, now) = (owner(key), self.origin.nanos(now));
+        would_grant(self.table.state(owner), now, n, &self.terms(owner, now))
     }
 
     /// Another quota for all keys without one of their own. What is kept of each key, and of a lease, is what

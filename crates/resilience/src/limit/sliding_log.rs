@@ -2,7 +2,8 @@
 //! period old.
 //!
 //! A ring of words, one for each request: its time in units of 16 ns, and in the low byte the lap in which the slot was
-//! taken, so that of several threads which want the same slot one gets it and the others help to move on. A log that must
+//! taken, so that of several threads which want the same slot one gets it and the others help to move on. Times stand in
+//! order: who comes late counts as of the newest. A log that must
 //! remember more is closed, copied into a larger one and exchanged; whoever meets it closed turns to the new one.
 //!
 //! **Bound.** `requests` in any period: two requests that took the same slot are at least a period apart, and there are
@@ -10,7 +11,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
@@ -45,8 +45,8 @@ struct Ring {
 /// What became of a request.
 enum Take {
     Taken,
-    /// There will be a place after so many nanoseconds.
-    Wait(u64),
+    /// There is no place for as many, since the slot of this number is next.
+    Full(u64),
     /// The ring is closed.
     Closed,
 }
@@ -70,35 +70,39 @@ impl Log {
     }
 
     pub(super) fn check(&self, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
-        let ring = self.ring.load();
-        let refuse = |ring: &Ring, n, retry_after| {
-            let standing = ring.standing(now, terms);
+        let (mut ring, mut left) = (self.ring.load(), n);
+        let refuse = |ring: &Ring, retry_after| {
+            let standing = self.standing_in(ring, now, terms);
             let used = terms.requests - standing.remaining + n;
             let refused = refused(used, retry_after, terms);
             Err(Limited { standing, refused })
         };
         if n > terms.requests {
-            return refuse(&ring, n, None);
+            return refuse(&ring, None);
         }
-        let (mut ring, mut left) = (ring, n);
         while left > 0 {
-            match ring.take(now, terms) {
+            match ring.take(now, left, terms) {
                 Take::Taken => left -= 1,
-                Take::Wait(wait) => return refuse(&ring, left, Some(wait)),
+                Take::Full(next) => return refuse(&ring, Some(ring.wait(next, n, now, terms))),
                 Take::Closed => {
                     hint::spin_loop();
                     ring = self.ring.load();
                 }
             }
         }
-        Ok(Granted {
-            standing: ring.standing(now, terms),
-            wait: Duration::ZERO,
-        })
+        Ok(Granted::at_once(self.standing_in(&ring, now, terms)))
     }
 
     pub(super) fn standing(&self, now: u64, terms: &Terms) -> Standing {
-        self.ring.load().standing(now, terms)
+        self.standing_in(&self.ring.load(), now, terms)
+    }
+
+    /// In this ring, or in the next if it is closed.
+    fn standing_in(&self, ring: &Ring, now: u64, terms: &Terms) -> Standing {
+        ring.standing(now, terms).unwrap_or_else(|| {
+            hint::spin_loop();
+            self.standing(now, terms)
+        })
     }
 }
 
@@ -130,18 +134,18 @@ impl Ring {
         all.filter(|word| *word != FREE).map(|word| word >> 8).collect()
     }
 
-    fn standing(&self, now: u64, terms: &Terms) -> Standing {
+    /// None once the ring is closed.
+    fn standing(&self, now: u64, terms: &Terms) -> Option<Standing> {
         let next = self.next.load(Ordering::Acquire);
         if next == CLOSED {
-            return standing(0, terms.per, terms);
+            return None;
         }
-        let newest = self.at(next + self.size() - 1).0.load(Ordering::Relaxed);
-        let reset = free_in(newest, now, terms.per);
-        standing(self.free(next, now, terms), reset, terms)
+        let reset = free_in(self.newest(next), now, terms.per);
+        Some(standing(self.free(next, now, terms), reset, terms))
     }
 
-    /// Takes the slot of the oldest, or tells when it will be free.
-    fn take(&self, now: u64, terms: &Terms) -> Take {
+    /// Takes the slot of the oldest, if there are places for all that are left.
+    fn take(&self, now: u64, left: u64, terms: &Terms) -> Take {
         loop {
             let next = self.next.load(Ordering::Acquire);
             if next == CLOSED {
@@ -156,11 +160,21 @@ impl Ring {
                 self.move_on(next);
                 continue;
             }
-            if let Some(wait) = self.wait(next, seen, now, terms) {
-                return Take::Wait(wait);
+            let last = self.last_of(next, left, terms);
+            let deciding = if last == next {
+                seen
+            } else {
+                self.at(last).0.load(Ordering::Acquire)
+            };
+            if free_in(deciding, now, terms.per) > 0 {
+                // What was read counts if nobody has moved on meanwhile.
+                if last == next || slot.load(Ordering::Acquire) == seen {
+                    return Take::Full(next);
+                }
+                continue;
             }
-            let taken = now.div_ceil(UNIT) << 8 | lap;
-            let swap = slot.compare_exchange(seen, taken, Ordering::AcqRel, Ordering::Relaxed);
+            let time = now.div_ceil(UNIT).max(time_of(self.newest(next)));
+            let swap = slot.compare_exchange(seen, time << 8 | lap, Ordering::AcqRel, Ordering::Relaxed);
             if swap.is_ok() {
                 self.move_on(next);
                 return Take::Taken;
@@ -168,17 +182,22 @@ impl Ring {
         }
     }
 
-    /// With a quota below the log's size it is not the oldest slot's time that counts, but that of the request so many
-    /// before.
-    fn wait(&self, next: u64, oldest: u64, now: u64, terms: &Terms) -> Option<u64> {
-        let size = self.size();
-        let deciding = if terms.requests >= size {
-            oldest
-        } else {
-            self.at(next + size - terms.requests).0.load(Ordering::Acquire)
-        };
-        let wait = free_in(deciding, now, terms.per).max(free_in(oldest, now, terms.per));
-        (wait > 0).then_some(wait)
+    /// How long until `n` have a place.
+    fn wait(&self, next: u64, n: u64, now: u64, terms: &Terms) -> u64 {
+        let (slot, _) = self.at(self.last_of(next, n, terms));
+        free_in(slot.load(Ordering::Acquire), now, terms.per)
+    }
+
+    /// Where the last of the `n` oldest requests that count stands: once it is a period old, `n` have a place. With a
+    /// quota below the log's size the oldest do not count.
+    fn last_of(&self, next: u64, n: u64, terms: &Terms) -> u64 {
+        let requests = terms.requests.min(self.size());
+        next + self.size() - requests + n.min(requests) - 1
+    }
+
+    /// The slot that was taken last.
+    fn newest(&self, next: u64) -> u64 {
+        self.at(next + self.size() - 1).0.load(Ordering::Acquire)
     }
 
     /// Whoever is first moves the ring on; the others find it done.
@@ -224,5 +243,10 @@ fn free_in(slot: u64, now: u64, per: u64) -> u64 {
     if slot == FREE {
         return 0;
     }
-    ((slot >> 8) * UNIT).saturating_add(per).saturating_sub(now)
+    (time_of(slot) * UNIT).saturating_add(per).saturating_sub(now)
+}
+
+/// In units; of a slot that nobody has taken the beginning.
+fn time_of(slot: u64) -> u64 {
+    slot >> 8
 }

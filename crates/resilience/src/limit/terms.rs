@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::gcra::UNITS;
+use super::gcra::{UNITS, units};
 use super::{Algorithm, Lease, Quota};
 use crate::Invalid;
 use crate::invalid::ensure;
@@ -46,12 +46,13 @@ impl Terms {
         }
     }
 
-    /// The most that is ever granted at once.
+    /// The most that is ever granted at one time, some of it to wait.
     #[inline]
     pub(super) fn most(&self) -> u64 {
-        match self.algorithm.is_bucket() {
-            true => self.burst,
-            false => self.requests,
+        match self.algorithm {
+            Algorithm::TokenBucket => self.burst,
+            Algorithm::LeakyBucket => (self.tolerance + units(self.max_wait)) / self.interval,
+            _ => self.requests,
         }
     }
 }

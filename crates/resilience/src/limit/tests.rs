@@ -114,6 +114,7 @@ fn a_leaky_bucket_tells_how_long_to_wait() {
     assert_eq!(limited.refused.retry_after, Some(Duration::from_millis(50)));
     bench.wait(50);
     assert_eq!(bench.check().expect("now").wait, Duration::from_millis(250));
+    assert_eq!(bench.standing(), (3, 0, 350), "one at once and two to wait");
     let burst = Bench::new(Quota {
         max_wait: SECOND,
         ..quota(Algorithm::LeakyBucket, 10, 3)
@@ -185,13 +186,71 @@ fn several_at_once_are_all_or_none() {
         let limited = bench.limiter.check_n(4, now).expect_err("three are left");
         assert_eq!(limited.standing.remaining, 3, "{algorithm:?}");
         assert!(bench.limiter.check_n(3, now).is_ok());
-        assert!(bench.limiter.check_n(0, now).is_ok(), "nothing is always granted");
     }
     for algorithm in ALL {
         let bench = Bench::new(quota(algorithm, 10, 10));
         let never = bench.limiter.check_n(11, bench.clock.now()).expect_err("never");
         assert_eq!(never.refused.retry_after, None, "{algorithm:?}: no wait helps");
         assert_eq!(bench.granted(1), 1, "{algorithm:?}: nothing was used");
+    }
+}
+
+#[test]
+fn none_may_always_be_made_and_cost_nothing() {
+    for algorithm in ALL {
+        let bench = Bench::new(Quota {
+            max_wait: SECOND,
+            ..quota(algorithm, 10, 10)
+        });
+        let none = |now| {
+            bench
+                .limiter
+                .check_n(0, now)
+                .map(|granted| (granted.wait, granted.standing))
+        };
+        let nothing = |now| Ok((Duration::ZERO, bench.limiter.standing(now)));
+        assert_eq!(none(bench.clock.now()), nothing(bench.clock.now()), "{algorithm:?}");
+        bench.granted(100);
+        assert_eq!(
+            none(bench.clock.now()),
+            nothing(bench.clock.now()),
+            "{algorithm:?}: nothing waits"
+        );
+        bench.wait(3000);
+        let slow = Lease {
+            requests: count(1),
+            burst: count(5),
+            until: bench.clock.now() + SECOND,
+        };
+        bench.limiter.set_lease(Some(slow), bench.clock.now()).expect("good");
+        bench.granted(100);
+        // After a second a bucket is emptier than its own quota lets it be.
+        for wait in [0, 1000, 500, 5000] {
+            bench.wait(wait);
+            assert_eq!(none(bench.clock.now()), nothing(bench.clock.now()), "{algorithm:?}");
+        }
+        bench.granted(100);
+        assert_eq!(none(bench.clock.now()), nothing(bench.clock.now()), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn several_are_told_when_all_of_them_have_a_place() {
+    for (algorithm, millis) in [
+        (Algorithm::TokenBucket, 0),
+        (Algorithm::LeakyBucket, 0),
+        (Algorithm::FixedWindow, 500),
+        (Algorithm::SlidingLog, 700),
+    ] {
+        let bench = Bench::new(quota(algorithm, 10, 10));
+        for _ in 0..10 {
+            bench.check().expect("within the quota");
+            bench.wait(50);
+        }
+        let five = bench.limiter.check_n(5, bench.clock.now());
+        let told = five.err().and_then(|limited| limited.refused.retry_after);
+        let expected = (millis > 0).then(|| Duration::from_millis(millis));
+        assert_eq!(told, expected, "{algorithm:?}");
     }
 }
 

@@ -11,10 +11,11 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let now = units(now);
     let full_at = state.max(now);
     let used = || (full_at - now).div_ceil(terms.interval) + n;
-    if n > terms.burst {
+    let cost = n.saturating_mul(terms.interval);
+    if cost > terms.tolerance {
         return Decision::never(used());
     }
-    let (after, latest) = (full_at + n * terms.interval, now + terms.tolerance);
+    let (after, latest) = (full_at + cost, now + terms.tolerance);
     if after <= latest {
         return Decision::Grant { state: after, wait: 0 };
     }

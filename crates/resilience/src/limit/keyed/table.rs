@@ -2,9 +2,7 @@
 
 use super::Keys;
 use crate::limit::terms::Terms;
-use crate::limit::{
-    Decision, Granted, Limited, Standing, convert_in, decide, granted, limited, refuse, standing_of, used,
-};
+use crate::limit::{Decision, Granted, Limited, convert_in, decide, granted, limited, refuse, used};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, hint};
 
@@ -82,9 +80,6 @@ impl Table {
             Decision::Grant { state, wait } => (state, wait),
             Decision::Refuse { used, retry_after } => return Err(limited(0, used, retry_after, now, *terms)),
         };
-        if n == 0 {
-            return Ok(granted(state, wait, now, terms));
-        }
         let _one_at_a_time = self.locks[owner as usize % self.locks.len()].lock();
         loop {
             let owners = sets.map(Set::owners);
@@ -110,9 +105,10 @@ impl Table {
         }
     }
 
-    pub(super) fn standing(&self, owner: u64, now: u64, terms: &Terms) -> Standing {
+    /// The state of a key, that of a fresh one if it is not there.
+    pub(super) fn state(&self, owner: u64) -> u64 {
         let state = self.sets_of(owner).iter().find_map(|set| set.state_of(owner));
-        standing_of(state.unwrap_or_default(), now, terms)
+        state.unwrap_or_default()
     }
 
     /// Makes the states of these owners fit other terms.

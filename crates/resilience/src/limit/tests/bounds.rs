@@ -38,10 +38,23 @@ pub(super) fn check_bounds(quota: &Quota, mut times: Vec<u64>) {
 pub(super) fn quotas() -> impl Strategy<Value = Quota> {
     let requests = prop_oneof![1u32..20, Just(7), Just(999)];
     let per = prop_oneof![Just(1u64), Just(3), Just(1000), 1u64..5000];
-    (prop::sample::select(&ALL[..]), requests, per, 1u32..10).prop_map(|(algorithm, requests, per, burst)| Quota {
+    let max_wait = prop_oneof![Just(0), 1u64..3000];
+    let all = (prop::sample::select(&ALL[..]), requests, per, 1u32..10, max_wait);
+    all.prop_map(|(algorithm, requests, per, burst, max_wait)| Quota {
         per: Duration::from_millis(per),
+        max_wait: Duration::from_millis(max_wait),
         ..quota(algorithm, requests, burst)
     })
+}
+
+/// So many, but no more than are ever granted at once.
+fn at_once(quota: &Quota, number: u32) -> u32 {
+    let most = if quota.algorithm.is_bucket() {
+        quota.burst
+    } else {
+        quota.requests
+    };
+    number % most + 1
 }
 
 proptest! {
@@ -55,28 +68,34 @@ proptest! {
         for wait in waits {
             bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
             for _ in 0..3 {
-                if bench.check().is_ok() {
-                    times.push((bench.clock.now() - start).as_nanos() as u64);
+                if let Ok(granted) = bench.check() {
+                    times.push((bench.clock.now() - start + granted.wait).as_nanos() as u64);
                 }
             }
         }
         check_bounds(&quota, times);
     }
 
-    /// governor's `accurate_not_until`: the wait that is told is exact to the nanosecond (the log's to its 16 ns).
+    /// governor's `accurate_not_until`: the wait that is told is exact to the nanosecond (the log's to its 16 ns), for as
+    /// many as were asked for.
     #[test]
-    fn the_told_wait_is_exact(quota in quotas(), waits in prop::collection::vec(0u64..3_000_000_000, 1..40)) {
+    fn the_told_wait_is_exact(
+        quota in quotas(),
+        steps in prop::collection::vec((0u64..3_000_000_000, any::<u32>()), 1..40),
+    ) {
         let bench = Bench::new(quota);
-        for wait in waits {
+        for (wait, number) in steps {
+            let n = at_once(&quota, number);
             bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
-            let Err(limited) = bench.check() else { continue };
+            let Err(limited) = bench.limiter.check_n(n, bench.clock.now()) else { continue };
             let after = limited.refused.retry_after.expect("a wait helps");
             let slack = Duration::from_nanos(if quota.algorithm == Algorithm::SlidingLog { 16 } else { 1 });
             let now = bench.clock.now();
             if after > slack {
-                prop_assert!(bench.limiter.check(now + after - slack).is_err(), "early by {slack:?} of {after:?}");
+                let early = bench.limiter.check_n(n, now + after - slack);
+                prop_assert!(early.is_err(), "{n} early by {slack:?} of {after:?}");
             }
-            prop_assert!(bench.limiter.check(now + after).is_ok(), "after {after:?}");
+            prop_assert!(bench.limiter.check_n(n, now + after).is_ok(), "{n} after {after:?}");
             bench.hand.advance(after);
         }
     }
@@ -104,7 +123,27 @@ proptest! {
         for wait in waits {
             bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
             let remaining = bench.limiter.standing(bench.clock.now()).remaining;
-            prop_assert_eq!(u64::from(bench.granted(2000)), remaining);
+            let granted = (0..).take_while(|_| bench.check().is_ok()).count() as u64;
+            prop_assert_eq!(granted, remaining);
+            prop_assert!(remaining <= bench.limiter.standing(bench.clock.now()).limit);
+        }
+    }
+
+    #[test]
+    fn what_would_be_granted_is(
+        quota in quotas(),
+        steps in prop::collection::vec((0u64..400_000_000, 0u64..12_000_000_000, 0u32..12), 1..100),
+    ) {
+        let bench = Bench::new(quota);
+        bench.wait(20_000);
+        for (wait, late, n) in steps {
+            bench.hand.advance(Duration::from_nanos(wait * crate::time::nanos(quota.per) / 1_000_000_000));
+            let now = bench.clock.now() - Duration::from_nanos(late);
+            let remaining = bench.limiter.standing(now).remaining;
+            let together = quota.algorithm != Algorithm::LeakyBucket || n <= quota.burst.get();
+            let would = bench.limiter.would_grant(n, now);
+            prop_assert_eq!(would, together && u64::from(n) <= remaining);
+            prop_assert_eq!(bench.limiter.check_n(n, now).is_ok(), would);
         }
     }
 }

@@ -58,6 +58,11 @@ fn the_standing_of_a_key_uses_nothing_and_brings_nobody_in() {
             assert_eq!(keyed.standing(key, now), granted.standing, "{algorithm:?}");
         }
         assert_eq!((left(key), left(other)), ((5, 3), (3, 3)), "{algorithm:?}");
+        let would = |key| [0, 3, 4, 5, 6].map(|n| keyed.would_grant(key, n, now));
+        assert_eq!(would(key), [true, true, false, false, false], "{algorithm:?}");
+        assert_eq!(would(hash("new")), [true, true, true, true, false], "{algorithm:?}");
+        keyed.check_n(hash("new"), 0, now).expect("none");
+        assert_eq!(keyed.keys().len, 1, "{algorithm:?}");
     }
 }
 

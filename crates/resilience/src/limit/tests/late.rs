@@ -7,7 +7,12 @@ use super::*;
 
 /// How many of so many are granted at that time.
 fn granted(limiter: &Limiter, now: Instant, tries: u32) -> usize {
-    (0..tries).filter(|_| limiter.check(now).is_ok()).count()
+    waits(limiter, now, tries).len()
+}
+
+fn waits(limiter: &Limiter, now: Instant, tries: u32) -> Vec<Duration> {
+    let all = (0..tries).filter_map(|_| limiter.check(now).ok());
+    all.map(|granted| granted.wait).collect()
 }
 
 #[test]
@@ -99,8 +104,8 @@ proptest! {
             let time = (now - beginning).as_nanos() as u64;
             latest = latest.max(time);
             let is_window = matches!(quota.algorithm, Algorithm::FixedWindow | Algorithm::SlidingWindow);
-            for _ in 0..granted(&bench.limiter, now, 3) {
-                times.push(if is_window { latest } else { time });
+            for wait in waits(&bench.limiter, now, 3) {
+                times.push(if is_window { latest } else { time + wait.as_nanos() as u64 });
             }
         }
         check_bounds(&quota, times);
