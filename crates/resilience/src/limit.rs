@@ -1,8 +1,9 @@
 //! How many requests in a time.
 //!
-//! Five algorithms, a file each, of which four keep their state in one word: a decision is a pure function of (state,
-//! time, quota), and a compare-and-swap makes it atomic. So a [`Limiter`] is one word, and [`Keyed`] a table of them.
-//! Nothing waits, locks or allocates on the way.
+//! Five algorithms, a file each. Four keep their state in one word: a decision is a pure function of (state, time, quota),
+//! and a compare-and-swap makes it atomic; [`Keyed`] is a table of such words. The fifth, the sliding log, keeps a word for
+//! each request of its quota, and is not offered by key. No check allocates, and two rare ones may wait: a key that is not
+//! in its table comes in under a lock, and who meets a log that is just being made larger spins until it is.
 //!
 //! | algorithm | bound over any period `t` (quota: `q` requests per `T`, burst `b`) |
 //! |---|---|
@@ -12,7 +13,10 @@
 //! | sliding window | under `2 q` in any `T`, and that only if all of one window came at its end; `q` when they come evenly |
 //! | sliding log | `q` in any `T` |
 //!
-//! The bounds hold for any number of threads. While a quota is exchanged a check may see the old one or the new one.
+//! The bounds hold for any number of threads, also where the time that one has read is up to ten seconds behind what the
+//! others have. They are those of the terms in force; with other terms comes once more what these let through at once, less
+//! what is kept of the use before. Terms are set one number after another: a check that runs meanwhile may see some of the
+//! old and some of the new, and a window whose period is made shorter just then may begin anew once.
 
 mod fixed_window;
 mod gcra;

@@ -3,14 +3,20 @@
 //! The table is made of sets of eight slots, and a key may lie in any slot of two sets. A slot is two words, the key's
 //! fingerprint and its limit's state, so that a check of a known key is a search over two to four cache lines and one
 //! compare-and-swap. A key that is not there takes a slot whose state says no more than a fresh one, in the set that has
-//! more of them; where there is none, that of the key which is nearest to it. So memory is bounded, nothing needs to be swept, and a key that has used up
-//! its quota is the last to be forgotten: an attacker who sends a million keys neither grows the table nor resets his
-//! own count. A key that was forgotten begins anew, as if unused; [`Keys::evicted`] counts these.
+//! more of them; where there is none, that of the key which has used least of what counts now. So memory is bounded and
+//! nothing needs to be swept.
 //!
 //! New keys come in under one of many locks, chosen by the key, so that none comes in twice; known keys take none.
 //!
-//! **Bound.** For every key in the table that of the algorithm. Two keys with the same 64-bit hash share a slot;
-//! [`hash`] is keyed with a random seed, so that nobody can choose such keys.
+//! **Bound.** For every key in the table that of the algorithm. A key that was forgotten begins anew, as if unused;
+//! [`Keys::evicted`] counts these. It is forgotten only once each of the other 15 slots that it may lie in holds a key that
+//! has used as much or more. An attacker who wants that for a key of his own cannot choose where others lie, so that he must
+//! use as much of about every slot's key; with a million keys of one request each he neither grows the table nor resets a
+//! count above one request's. Where one request is the whole quota he does reset it, and who can make up keys gets a whole
+//! quota for each of them anyway: put a limit without keys beside this one.
+//!
+//! Two keys with the same 64-bit hash share a slot; [`hash`] is keyed with a random seed, so that nobody can choose such
+//! keys.
 
 mod table;
 
@@ -63,8 +69,12 @@ impl Keyed {
     /// Other quotas than the common one, at most.
     pub(crate) const MOST_OVERRIDES: usize = 100_000;
 
-    /// A table of `capacity` slots (rounded up to whole sets of eight), each with this quota; nine tenths of them fill
-    /// before a key has to go. All memory is taken here: 16 bytes a slot. The sliding log is not offered by key.
+    /// A table of `capacity` slots (rounded up to whole sets of eight), each with this quota. All memory is taken here: 16
+    /// bytes a slot. The sliding log is not offered by key.
+    ///
+    /// Both sets of a key may be full before the table is. Measured with keys that stay in use, the first had to go at 84 %
+    /// of 1,000 slots and at 71 % of 1,000,000; of as many keys as nine tenths of the slots 0.7 % had gone, and of as many
+    /// as slots 4 %. Twice as many slots as keys in use at a time keep all of them.
     pub fn new(quota: Quota, capacity: NonZeroUsize, now: Instant) -> Result<Self, Invalid> {
         Self::validate(&quota, capacity)?;
         Ok(Self {

@@ -196,8 +196,8 @@ impl Set {
     }
 }
 
-/// An idle slot of the set that has more of them ("power of two choices": the table fills to nine tenths before a key has
-/// to go); else the one that is idle soonest.
+/// An idle slot of the set that has more of them ("power of two choices", so that sets fill evenly); else the one that has
+/// used least.
 fn victim<'a>([first, second]: [&'a Set; 2], now: u64, terms: &Terms) -> Victim<'a> {
     loop {
         let idle = |set: &'a Set| set.victims(now, terms).filter(|victim| victim.used == 0).count();
