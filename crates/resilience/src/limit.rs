@@ -215,18 +215,24 @@ impl Limiter {
 #[inline(always)]
 fn decide_in(cell: &AtomicU64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
     match terms.algorithm {
-        Algorithm::TokenBucket => exchange(cell, now, terms, |state| token_bucket::decide(state, now, n, terms)),
+        Algorithm::TokenBucket => exchange(cell, now, n, terms, |state| token_bucket::decide(state, now, n, terms)),
         _ => decide_otherwise(cell, now, n, *terms),
     }
 }
 
 #[inline(never)]
 fn decide_otherwise(cell: &AtomicU64, now: u64, n: u64, terms: Terms) -> Result<Granted, Limited> {
-    exchange(cell, now, &terms, |state| decide(state, now, n, &terms))
+    exchange(cell, now, n, &terms, |state| decide(state, now, n, &terms))
 }
 
 #[inline(always)]
-fn exchange(cell: &AtomicU64, now: u64, terms: &Terms, decide: impl Fn(u64) -> Decision) -> Result<Granted, Limited> {
+fn exchange(
+    cell: &AtomicU64,
+    now: u64,
+    n: u64,
+    terms: &Terms,
+    decide: impl Fn(u64) -> Decision,
+) -> Result<Granted, Limited> {
     let mut seen = cell.load(Ordering::Relaxed);
     loop {
         match decide(seen) {
@@ -236,23 +242,26 @@ fn exchange(cell: &AtomicU64, now: u64, terms: &Terms, decide: impl Fn(u64) -> D
                     Err(changed) => seen = changed,
                 }
             }
-            Decision::Refuse { used, retry_after } => match refuse(cell, seen, used, retry_after, now, *terms) {
-                Some(limited) => return Err(limited),
-                None => seen = cell.load(Ordering::Relaxed),
-            },
+            Decision::Refuse { used, retry_after } => {
+                return Err(refuse(cell, seen, used, retry_after, now, n, *terms));
+            }
         }
     }
 }
 
-/// The refusal, unless the state was astray: then it is settled, and wants another decision.
+/// The refusal; a state that was astray is settled, and decides. It takes the terms as a value and does not come back to
+/// decide, so that who is granted keeps them in registers.
 #[cold]
-fn refuse(cell: &AtomicU64, seen: u64, used: u64, retry_after: Option<u64>, now: u64, terms: Terms) -> Option<Limited> {
+fn refuse(cell: &AtomicU64, seen: u64, used: u64, retry_after: Option<u64>, now: u64, n: u64, terms: Terms) -> Limited {
     let settled = settle(seen, now, &terms);
     if settled == seen {
-        return Some(limited(seen, used, retry_after, now, terms));
+        return limited(seen, used, retry_after, now, terms);
     }
     let _done_by_another = cell.compare_exchange(seen, settled, Ordering::AcqRel, Ordering::Relaxed);
-    None
+    match decide(settled, now, n, &terms) {
+        Decision::Refuse { used, retry_after } => limited(settled, used, retry_after, now, terms),
+        Decision::Grant { .. } => limited(settled, used, Some(0), now, terms),
+    }
 }
 
 #[inline(always)]
@@ -329,7 +338,6 @@ fn granted(state: u64, wait: u64, now: u64, terms: &Terms) -> Granted {
     }
 }
 
-/// It takes the terms as a value, so that who is granted keeps them in registers.
 #[cold]
 fn limited(state: u64, used: u64, retry_after: Option<u64>, now: u64, terms: Terms) -> Limited {
     Limited {

@@ -151,10 +151,7 @@ impl Set {
             let (state, wait) = match decide(seen, now, n, terms) {
                 Decision::Grant { state, wait } => (state, wait),
                 Decision::Refuse { used, retry_after } => {
-                    match refuse(&slot.state, seen, used, retry_after, now, *terms) {
-                        Some(limited) => return Some(Err(limited)),
-                        None => continue,
-                    }
+                    return Some(Err(refuse(&slot.state, seen, used, retry_after, now, n, *terms)));
                 }
             };
             let swap = slot
