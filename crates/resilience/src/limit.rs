@@ -98,9 +98,11 @@ enum Decision {
         wait: u64,
     },
     Refuse {
+        /// The state, unless it was astray: left far ahead by other terms, or by long idleness. Then one that time frees.
+        settled: u64,
         /// Used, with what was asked for.
         used: u64,
-        /// In nanoseconds.
+        /// In nanoseconds; none if more was asked for than is ever granted at once.
         retry_after: Option<u64>,
     },
 }
@@ -110,16 +112,6 @@ impl Granted {
     fn at_once(standing: Standing) -> Self {
         let wait = Duration::ZERO;
         Self { standing, wait }
-    }
-}
-
-impl Decision {
-    /// More was asked for than is ever granted at once.
-    fn never(used: u64) -> Self {
-        Self::Refuse {
-            used,
-            retry_after: None,
-        }
     }
 }
 
@@ -215,24 +207,18 @@ impl Limiter {
 #[inline(always)]
 fn decide_in(cell: &AtomicU64, now: u64, n: u64, terms: &Terms) -> Result<Granted, Limited> {
     match terms.algorithm {
-        Algorithm::TokenBucket => exchange(cell, now, n, terms, |state| token_bucket::decide(state, now, n, terms)),
+        Algorithm::TokenBucket => exchange(cell, now, terms, |state| token_bucket::decide(state, now, n, terms)),
         _ => decide_otherwise(cell, now, n, *terms),
     }
 }
 
 #[inline(never)]
 fn decide_otherwise(cell: &AtomicU64, now: u64, n: u64, terms: Terms) -> Result<Granted, Limited> {
-    exchange(cell, now, n, &terms, |state| decide(state, now, n, &terms))
+    exchange(cell, now, &terms, |state| decide(state, now, n, &terms))
 }
 
 #[inline(always)]
-fn exchange(
-    cell: &AtomicU64,
-    now: u64,
-    n: u64,
-    terms: &Terms,
-    decide: impl Fn(u64) -> Decision,
-) -> Result<Granted, Limited> {
+fn exchange(cell: &AtomicU64, now: u64, terms: &Terms, decide: impl Fn(u64) -> Decision) -> Result<Granted, Limited> {
     let mut seen = cell.load(Ordering::Relaxed);
     loop {
         match decide(seen) {
@@ -242,26 +228,30 @@ fn exchange(
                     Err(changed) => seen = changed,
                 }
             }
-            Decision::Refuse { used, retry_after } => {
-                return Err(refuse(cell, seen, used, retry_after, now, n, *terms));
-            }
+            Decision::Refuse {
+                settled,
+                used,
+                retry_after,
+            } => return Err(refuse(cell, seen, settled, used, retry_after, now, *terms)),
         }
     }
 }
 
-/// The refusal; a state that was astray is settled, and decides. It takes the terms as a value and does not come back to
-/// decide, so that who is granted keeps them in registers.
+/// It takes the terms as a value and does not come back to decide, so that who is granted keeps them in registers.
 #[cold]
-fn refuse(cell: &AtomicU64, seen: u64, used: u64, retry_after: Option<u64>, now: u64, n: u64, terms: Terms) -> Limited {
-    let settled = settle(seen, now, &terms);
-    if settled == seen {
-        return limited(seen, used, retry_after, now, terms);
+fn refuse(
+    cell: &AtomicU64,
+    seen: u64,
+    settled: u64,
+    used: u64,
+    retry_after: Option<u64>,
+    now: u64,
+    terms: Terms,
+) -> Limited {
+    if settled != seen {
+        let _done_by_another = cell.compare_exchange(seen, settled, Ordering::AcqRel, Ordering::Relaxed);
     }
-    let _done_by_another = cell.compare_exchange(seen, settled, Ordering::AcqRel, Ordering::Relaxed);
-    match decide(settled, now, n, &terms) {
-        Decision::Refuse { used, retry_after } => limited(settled, used, retry_after, now, terms),
-        Decision::Grant { .. } => limited(settled, used, Some(0), now, terms),
-    }
+    limited(settled, used, retry_after, now, terms)
 }
 
 #[inline(always)]
@@ -285,15 +275,6 @@ fn used(state: u64, now: u64, terms: &Terms) -> u64 {
         Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::used(state, now),
         Algorithm::FixedWindow => fixed_window::used(state, now, terms),
         Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::used(state, now, terms),
-    }
-}
-
-/// The state as it must be for time to free it: other terms, or long idleness, may have left it far ahead.
-fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
-    match terms.algorithm {
-        Algorithm::TokenBucket | Algorithm::LeakyBucket => gcra::settle(state, now, terms),
-        Algorithm::FixedWindow => fixed_window::settle(state, now, terms),
-        Algorithm::SlidingWindow | Algorithm::SlidingLog => sliding_window::settle(state, now, terms),
     }
 }
 

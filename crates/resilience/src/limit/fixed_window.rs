@@ -20,6 +20,7 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
         };
     }
     Decision::Refuse {
+        settled: pack(number, count),
         used: count + n,
         retry_after: (n <= terms.requests).then(|| left_of(number, now, terms)),
     }
@@ -50,15 +51,6 @@ pub(super) fn convert(state: u64, now: u64, before: &Terms, after: &Terms) -> u6
         return state;
     }
     pack(number, current(state, now, before.per).1)
-}
-
-/// The state, in the window of the time if it was astray.
-pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
-    let number = now / terms.per;
-    match find(state >> 32, number, COUNT, terms.per) {
-        Seen::Astray => pack(number, state & COUNT),
-        _ => state,
-    }
 }
 
 /// The window that counts and what is in it.

@@ -4,6 +4,7 @@
 //! The state is the time at which the bucket is full again, in sixteenths of a nanosecond since the limiter's beginning:
 //! the 18 years of its clock take half of 64 bits, and the fraction keeps a rate of ten million a second within 0.1 percent.
 
+use super::Decision;
 use super::terms::Terms;
 use super::window::LATE;
 
@@ -32,13 +33,21 @@ pub(super) fn used(state: u64, now: u64) -> u64 {
 }
 
 /// The latest that a state under these terms is: all is used, and the queue is full.
+#[inline(always)]
 pub(super) fn latest(now: u64, terms: &Terms) -> u64 {
     units(now) + terms.tolerance + units(terms.max_wait)
 }
 
-/// The state, unless it is later than any under these terms is, also for who comes late: then it is left from slower
-/// terms, and all is used.
-pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
+/// A state that is later than any under these terms, also for who comes late, is left from slower terms: all is used.
+#[inline(always)]
+pub(super) fn refuse(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
     let is_astray = state > latest(now + LATE, terms);
-    if is_astray { latest(now, terms) } else { state }
+    let settled = if is_astray { latest(now, terms) } else { state };
+    let full_at = settled.max(units(now));
+    let cost = n.saturating_mul(terms.interval);
+    Decision::Refuse {
+        settled,
+        used: (full_at - units(now)).div_ceil(terms.interval) + n,
+        retry_after: (cost <= terms.tolerance).then(|| nanos_of(full_at + cost - latest(now, terms))),
+    }
 }

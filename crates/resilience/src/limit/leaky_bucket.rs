@@ -9,38 +9,27 @@
 //! more are granted than go on.
 
 use super::Decision;
-use super::gcra::{nanos_of, units};
+use super::gcra::{latest, nanos_of, refuse, units};
 use super::terms::Terms;
 
 #[inline(always)]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
-    let now = units(now);
-    let full_at = state.max(now);
-    let used = || (full_at - now).div_ceil(terms.interval) + n;
+    let full_at = state.max(units(now));
     let cost = n.saturating_mul(terms.interval);
-    if cost > terms.tolerance {
-        return Decision::never(used());
-    }
-    let (after, at_once) = (full_at + cost, now + terms.tolerance);
-    let (wait, longest) = (after.saturating_sub(at_once), units(terms.max_wait));
-    if wait <= longest {
+    if cost <= terms.tolerance && full_at + cost <= latest(now, terms) {
+        let at_once = units(now) + terms.tolerance;
         return Decision::Grant {
-            state: after,
-            wait: nanos_of(wait),
+            state: full_at + cost,
+            wait: nanos_of((full_at + cost).saturating_sub(at_once)),
         };
     }
-    Decision::Refuse {
-        used: used(),
-        retry_after: Some(nanos_of(wait - longest)),
-    }
+    refuse(state, now, n, terms)
 }
 
 /// How many may still come, some of them to wait, and the nanoseconds until nobody would.
 #[inline(always)]
 pub(super) fn standing(state: u64, now: u64, terms: &Terms) -> (u64, u64) {
-    let now = units(now);
-    let full_at = state.max(now);
-    let latest = now + terms.tolerance + units(terms.max_wait);
-    let left = latest.saturating_sub(full_at) / terms.interval;
-    (left, nanos_of(full_at - now))
+    let full_at = state.max(units(now));
+    let left = latest(now, terms).saturating_sub(full_at) / terms.interval;
+    (left, nanos_of(full_at - units(now)))
 }

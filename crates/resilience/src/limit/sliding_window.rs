@@ -35,6 +35,7 @@ pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
         };
     }
     Decision::Refuse {
+        settled: windows.pack(),
         used: used + n,
         retry_after: (n <= terms.requests).then(|| windows.wait(now, n, terms)),
     }
@@ -67,15 +68,6 @@ pub(super) fn convert(state: u64, now: u64, before: &Terms, after: &Terms) -> u6
     }
     let windows = Windows::at(state, now, before.per);
     Windows { number, ..windows }.pack()
-}
-
-/// The state, in the window of the time if it was astray.
-pub(super) fn settle(state: u64, now: u64, terms: &Terms) -> u64 {
-    let (seen, number) = (Windows::unpack(state), now / terms.per);
-    match find(seen.number, number, NUMBER, terms.per) {
-        Seen::Astray => Windows { number, ..seen }.pack(),
-        _ => state,
-    }
 }
 
 /// What still counts of `last`, rounded up.

@@ -3,26 +3,20 @@
 //! **Bound.** Over any period `t` at most `burst + requests * t / per`.
 
 use super::Decision;
-use super::gcra::{nanos_of, units};
+use super::gcra::{nanos_of, refuse, units};
 use super::terms::Terms;
 
 #[inline(always)]
 pub(super) fn decide(state: u64, now: u64, n: u64, terms: &Terms) -> Decision {
-    let now = units(now);
-    let full_at = state.max(now);
-    let used = || (full_at - now).div_ceil(terms.interval) + n;
+    let full_at = state.max(units(now));
     let cost = n.saturating_mul(terms.interval);
-    if cost > terms.tolerance {
-        return Decision::never(used());
+    if cost <= terms.tolerance && full_at + cost <= units(now) + terms.tolerance {
+        return Decision::Grant {
+            state: full_at + cost,
+            wait: 0,
+        };
     }
-    let (after, latest) = (full_at + cost, now + terms.tolerance);
-    if after <= latest {
-        return Decision::Grant { state: after, wait: 0 };
-    }
-    Decision::Refuse {
-        used: used(),
-        retry_after: Some(nanos_of(after - latest)),
-    }
+    refuse(state, now, n, terms)
 }
 
 /// How many are left, and the nanoseconds until it is full.

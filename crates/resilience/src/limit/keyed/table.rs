@@ -78,7 +78,7 @@ impl Table {
         let Request { owner, now, n, terms } = *request;
         let (state, wait) = match decide(0, now, n, terms) {
             Decision::Grant { state, wait } => (state, wait),
-            Decision::Refuse { used, retry_after } => return Err(limited(0, used, retry_after, now, *terms)),
+            Decision::Refuse { used, retry_after, .. } => return Err(limited(0, used, retry_after, now, *terms)),
         };
         let _one_at_a_time = self.locks[owner as usize % self.locks.len()].lock();
         loop {
@@ -150,9 +150,11 @@ impl Set {
             }
             let (state, wait) = match decide(seen, now, n, terms) {
                 Decision::Grant { state, wait } => (state, wait),
-                Decision::Refuse { used, retry_after } => {
-                    return Some(Err(refuse(&slot.state, seen, used, retry_after, now, n, *terms)));
-                }
+                Decision::Refuse {
+                    settled,
+                    used,
+                    retry_after,
+                } => return Some(Err(refuse(&slot.state, seen, settled, used, retry_after, now, *terms))),
             };
             let swap = slot
                 .state
