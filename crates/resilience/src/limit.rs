@@ -68,9 +68,9 @@ pub struct Granted {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limited {
     pub standing: Standing,
-    /// Its `retry_after` is when as many would be granted, if nobody else takes them meanwhile: exact to the nanosecond,
-    /// rounded up (a sliding log keeps times to 16 ns). It is absent if no wait would help: more was asked for than is ever
-    /// granted at once.
+    /// Its `retry_after` is when as many would be granted, if nobody else takes them and the terms stay as they are: exact
+    /// to the nanosecond, rounded up (a sliding log keeps times to 16 ns). It is absent if no wait would help: more was asked
+    /// for than is ever granted at once.
     pub refused: Refused,
 }
 

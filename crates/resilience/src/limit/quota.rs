@@ -30,8 +30,9 @@ pub struct Quota {
     pub requests: NonZeroU32,
     /// 1 ms to 24 h.
     pub per: Duration,
-    /// How many at once, of the bucket algorithms, at most what comes in a year; windows and logs do not look at it. A burst comes on top of the rate:
-    /// the first period may see `requests + burst` (asked about as governor#39 and #16).
+    /// How many at once, of the bucket algorithms: at most 10,000,000, and what comes in a year; windows and logs do not look
+    /// at it. A burst comes on top of the rate: the first period may see `requests + burst` (asked about as governor#39 and
+    /// #16).
     pub burst: NonZeroU32,
     /// How long a leaky bucket may hold a request back, at most 1 h; one that would wait longer is refused.
     pub max_wait: Duration,
