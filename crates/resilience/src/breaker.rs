@@ -14,8 +14,8 @@
 //! Every change of phase begins a new **generation**. A ticket bears the generation of its call, and a result that comes
 //! after a change is ignored: it says nothing of what is now.
 //!
-//! **Bounds.** Of a half-open breaker at most `half_open_calls` probes are in flight or have succeeded at any moment. A
-//! breaker opens at the result that brings its window to a threshold, or at the next one when several threads' results
+//! **Bounds.** Of a half-open breaker at most `half_open_calls` probes are in flight or have succeeded at any moment, unless
+//! one has been under way for ten minutes (or ten times `max_open_for`, if that is longer): it is taken for lost. A breaker opens at the result that brings its window to a threshold, or at the next one when several threads' results
 //! come together.
 
 mod config;
@@ -26,7 +26,7 @@ mod transition;
 mod window;
 mod word;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 use nines_base::Rng;
@@ -138,6 +138,17 @@ impl Breaker {
         }
     }
 
+    /// Takes back the ticket of a call that was given up for another one, or because nobody waits for it any more: it was
+    /// slow if it is by now, and else says nothing.
+    pub fn lose(&self, ticket: Ticket, now: Instant) {
+        let ran = self.origin.nanos(now).saturating_sub(ticket.begun);
+        if ran > self.slower_than {
+            self.record(ticket, Observed::SUCCESS, now);
+        } else {
+            self.release(ticket);
+        }
+    }
+
     /// Sets the mode. A change of mode begins anew: the window is empty, and a breaker that was open is closed.
     pub fn set_mode(&self, mode: Mode, now: Instant) {
         let mut turn = self.turn.lock();
@@ -163,13 +174,19 @@ impl Breaker {
         if word.mode() == Mode::MetricsOnly {
             return;
         }
-        if let Some(pause) = observed.retry_after.filter(|_| self.config.open_on_retry_after) {
+        if let Some(pause) = self.asked_pause(observed) {
             return self.open(word, Evidence::pause(pause), observed, now);
         }
         let may_rise = failed || slow || expired;
         if let Some(found) = in_a_row.or_else(|| self.over_a_rate(word, may_rise, now)) {
             self.open(word, found, observed, now);
         }
+    }
+
+    /// The pause that the callee asks for, where that opens it.
+    fn asked_pause(&self, observed: Observed) -> Option<Duration> {
+        let pause = observed.retry_after.filter(|pause| !pause.is_zero());
+        pause.filter(|_| self.config.open_on_retry_after)
     }
 
     /// Counts failures in a row, where they are asked for.
@@ -201,14 +218,13 @@ impl Breaker {
     }
 
     fn record_probe(&self, word: Word, observed: Observed, slow: bool, now: u64) {
-        let asks = observed.retry_after.filter(|_| self.config.open_on_retry_after);
-        match (observed.outcome, asks) {
+        match (observed.outcome, self.asked_pause(observed)) {
             (Outcome::Ignored, _) => {
                 self.update(word.generation(), Word::without_probe);
             }
             (_, Some(pause)) => self.open(word, Evidence::pause(pause), observed, now),
-            (Outcome::Failure, _) => {
-                let bound = self.config.failure_rate.unwrap_or_default();
+            (Outcome::Failure, _) if self.config.minds_failures() => {
+                let bound = self.config.probe_failure_rate();
                 self.open(word, evidence(Measure::FailureRate, 1.0, bound, 1), observed, now);
             }
             _ if slow => {
@@ -236,7 +252,7 @@ impl Breaker {
         if let Some(after) = self.try_update(word.generation(), reserve) {
             return Ok(Ticket::new(Kind::Probe, after, now));
         }
-        // So long out, a ticket was never given back: the probes start anew, and no leak holds a breaker for ever.
+        // A ticket that is out for so long was never given back: no leak holds a breaker for ever.
         if now >= self.until.load(Ordering::Relaxed) {
             return self.half_open(word, now);
         }
@@ -253,7 +269,7 @@ impl Breaker {
         if now >= until {
             return self.half_open(word, now);
         }
-        let after = std::time::Duration::from_nanos(until - now);
+        let after = Duration::from_nanos(until - now);
         Err(self.reason.refused(&self.config, after))
     }
 
@@ -294,12 +310,12 @@ fn evidence(measure: Measure, value: f64, bound: f64, calls: u64) -> Evidence {
 }
 
 impl Evidence {
-    fn pause(pause: std::time::Duration) -> Self {
+    fn pause(pause: Duration) -> Self {
         evidence(Measure::AskedPause, pause.as_secs_f64(), 0.0, 0)
     }
 }
 
-fn refused(measure: Measure, value: f64, bound: f64, retry_after: Option<std::time::Duration>) -> Refused {
+fn refused(measure: Measure, value: f64, bound: f64, retry_after: Option<Duration>) -> Refused {
     Refused {
         cause: Cause::BreakerOpen,
         evidence: evidence(measure, value, bound, 0),

@@ -15,11 +15,14 @@ const BUCKETS: usize = 10;
 /// From the top: the bucket's number (28 bits), the generation (12), the count (24).
 ///
 /// Each count bears its own mark, so that one compare-and-swap starts a new bucket and counts in it. Numbers return after
-/// 2^28 buckets, a month of the shortest ones, and generations after 4096 changes of phase.
+/// 2^28 buckets, a month of the shortest ones: a count that nobody touched for just so long may count again, for 4096
+/// buckets. Generations return after 4096 changes of phase.
 const COUNT_BITS: u32 = 24;
 const COUNT: u64 = (1 << COUNT_BITS) - 1;
 const GENERATION: u64 = (1 << 12) - 1;
 const NUMBER: u64 = (1 << 28) - 1;
+/// A bucket that is ahead by so many at most is that of a clock that is not behind; further ahead is long gone.
+const AHEAD: u64 = 4096;
 
 /// The calls of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +63,10 @@ impl Time {
         let Some(after) = count(&bucket.calls, mark) else {
             return false;
         };
+        // At its end a count stands still, and what became of its calls with it, so that rates stay what they were.
+        if after & COUNT == COUNT {
+            return false;
+        }
         let mark = after >> COUNT_BITS;
         if failed {
             count(&bucket.failures, mark);
@@ -94,7 +101,7 @@ fn count(word: &AtomicU64, mark: u64) -> Option<u64> {
     loop {
         let same = generation_of(seen) == mark & GENERATION;
         let ahead = age(mark >> 12, number_of(seen), NUMBER);
-        let behind = ahead > NUMBER / 2;
+        let behind = is_behind(ahead);
         // Only of a count that still stands in the window can it be said which generation came first: others may be half
         // their ring apart.
         if (behind || ahead <= BUCKETS as u64) && is_older(mark & GENERATION, generation_of(seen)) {
@@ -144,7 +151,12 @@ fn is_older(a: u64, b: u64) -> bool {
 /// A bucket ahead of `now` counts: somebody's clock is a little behind.
 fn is_in_window(word: u64, now: u64) -> bool {
     let age = age(now & NUMBER, number_of(word), NUMBER);
-    age < BUCKETS as u64 || age > NUMBER / 2
+    age < BUCKETS as u64 || is_behind(age)
+}
+
+/// Whether that far ahead on the ring means a little behind.
+fn is_behind(ahead: u64) -> bool {
+    ahead > NUMBER - AHEAD
 }
 
 #[cfg(all(test, not(feature = "loom")))]
@@ -232,9 +244,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_long_gone_does_not_come_back() {
+        const HOUR: u64 = 3600 * SECOND;
+        let window = Time::new(Duration::from_millis(100));
+        window.add(0, 0, true, false);
+        for hours in [1, 24 * 14, 24 * 16, 24 * 30] {
+            assert_eq!(window.sum(0, hours * HOUR).calls, 0, "{hours} hours later");
+        }
+        window.add(0, 24 * 16 * HOUR, false, false);
+        assert_eq!(window.sum(0, 24 * 16 * HOUR).failures, 0);
+        let behind = 24 * 16 * HOUR - 5 * SECOND;
+        assert_eq!(window.sum(0, behind).calls, 1, "a clock that is behind sees it");
+    }
+
+    #[test]
     fn a_count_stays_at_its_end() {
         let word = AtomicU64::new(COUNT);
         count(&word, 0);
         assert_eq!(word.load(Ordering::Relaxed), COUNT);
+    }
+
+    #[test]
+    fn rates_stay_what_they_were_when_a_bucket_is_full() {
+        let window = window();
+        let stripe = &window.stripes[stripe::mine(window.stripes.len())][0];
+        stripe.calls.store(COUNT - 10, Ordering::Relaxed);
+        for _ in 0..100 {
+            window.add(0, 0, true, true);
+        }
+        let counts = window.sum(0, 0);
+        assert_eq!((counts.calls, counts.failures, counts.slow), (COUNT, 9, 9));
     }
 }

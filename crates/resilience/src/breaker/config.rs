@@ -52,8 +52,8 @@ pub struct Config {
     pub half_open_calls: u32,
     /// Closed for so long, the next opening is a first one; 60 s by default.
     pub healthy_after: Duration,
-    /// Whether a callee that answers with Retry-After opens it at once, for that long (at most `max_open_for`); false by
-    /// default. Where it is false the pause that was asked for still lengthens the open time when a threshold opens it.
+    /// Whether a callee that answers with Retry-After opens it at once, for that long (at most `max_open_for`, and without
+    /// doubling; 0 is no pause); false by default. Where it is false the pause that was asked for still lengthens the open time when a threshold opens it.
     pub open_on_retry_after: bool,
 }
 
@@ -141,6 +141,22 @@ impl Config {
         let any = self.failure_rate.is_some() || self.slow_calls.is_some() || self.consecutive_failures.is_some();
         let allowed = "one of failureRate, slowCalls, consecutiveFailures: without any it never opens";
         ensure(any || self.open_on_retry_after, "breaker", "without threshold", allowed)
+    }
+
+    /// So long without a word from its probes, they are taken for lost: far longer than any call, since the half-open breaker
+    /// would forget those that are under way and let others through.
+    pub(super) fn lost_after(&self) -> Duration {
+        (self.max_open_for * 10).max(Duration::from_secs(600))
+    }
+
+    /// Whether failures open it. Then one failed probe does.
+    pub(super) fn minds_failures(&self) -> bool {
+        self.failure_rate.is_some() || self.consecutive_failures.is_some()
+    }
+
+    /// What the rate of a failed probe, 1, is compared with.
+    pub(super) fn probe_failure_rate(&self) -> f64 {
+        self.failure_rate.unwrap_or(1.0)
     }
 
     /// The rate that is at or over its threshold, whatever the minimum of calls.

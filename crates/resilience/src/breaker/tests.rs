@@ -313,7 +313,7 @@ fn lost_probes_do_not_hold_it_for_ever() {
     bench.open();
     bench.wait();
     let lost: Vec<Ticket> = (0..3).map(|_| bench.take()).collect();
-    bench.hand.advance(59 * SECOND);
+    bench.hand.advance(599 * SECOND);
     assert!(bench.check().is_err());
     bench.hand.advance(SECOND);
     bench.calls(3, Observed::SUCCESS);
@@ -322,6 +322,84 @@ fn lost_probes_do_not_hold_it_for_ever() {
         bench.breaker.release(ticket);
     }
     assert_eq!(bench.snapshot().probes, 0);
+}
+
+/// A probe is not lost because it takes longer than a breaker stays open.
+#[test]
+fn slow_probes_decide() {
+    let bench = Bench::new(Config {
+        open_for: SECOND,
+        max_open_for: SECOND,
+        ..no_jitter()
+    });
+    bench.open();
+    bench.wait();
+    let probes: Vec<Ticket> = (0..3).map(|_| bench.take()).collect();
+    bench.hand.advance(90 * SECOND);
+    assert!(bench.check().is_err(), "all probes are under way");
+    for probe in probes {
+        bench.breaker.record(probe, Observed::SUCCESS, bench.clock.now());
+    }
+    assert_eq!(bench.state(), State::Closed);
+}
+
+/// What does not open a breaker does not keep it open.
+#[test]
+fn a_probe_fails_by_what_the_breaker_looks_at() {
+    let slow_calls = Some(SlowCalls {
+        slower_than: SECOND,
+        rate: 0.5,
+    });
+    let failures = Some(5);
+    for (consecutive_failures, expected) in [(None, State::Closed), (failures, State::Open)] {
+        let bench = Bench::new(Config {
+            failure_rate: None,
+            slow_calls,
+            consecutive_failures,
+            min_calls: 1,
+            ..no_jitter()
+        });
+        let slow = bench.take();
+        bench.hand.advance(2 * SECOND);
+        bench.breaker.record(slow, Observed::SUCCESS, bench.clock.now());
+        assert_eq!(bench.state(), State::Open);
+        bench.wait();
+        for _ in 0..3 {
+            bench.call(Observed::FAILURE);
+        }
+        assert_eq!(bench.state(), expected, "{consecutive_failures:?}");
+        if let Err(refused) = bench.check() {
+            assert_eq!(
+                refused.to_string(),
+                "breaker_open: failure_rate=1 bound=1 calls=1, retry after 10 s"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_given_up_is_slow_or_says_nothing() {
+    let bench = Bench::new(Config {
+        failure_rate: None,
+        slow_calls: Some(SlowCalls {
+            slower_than: SECOND,
+            rate: 1.0,
+        }),
+        min_calls: 2,
+        ..no_jitter()
+    });
+    let lost = |after: Duration| {
+        let ticket = bench.take();
+        bench.hand.advance(after);
+        bench.breaker.lose(ticket, bench.clock.now());
+    };
+    (0..10).for_each(|_| lost(SECOND));
+    assert_eq!(bench.snapshot().window, Counts::default());
+    (0..2).for_each(|_| lost(2 * SECOND));
+    assert_eq!(bench.state(), State::Open);
+    bench.wait();
+    lost(Duration::ZERO);
+    assert_eq!(bench.snapshot().probes, 0, "a probe gives its place back");
 }
 
 #[test]
@@ -368,6 +446,14 @@ fn the_callee_may_ask_for_a_pause() {
     bench.wait();
     bench.calls(1, asking(Outcome::Throttled, 40 * SECOND));
     assert_eq!(bench.open_for(), 40 * SECOND, "a probe was asked for a pause");
+    for _ in 0..5 {
+        bench.wait();
+        bench.calls(1, asking(Outcome::Throttled, SECOND));
+        assert_eq!(bench.open_for(), SECOND, "for that long, however often");
+    }
+    let bench = Bench::new(open_on_retry_after);
+    bench.calls(10, asking(Outcome::Throttled, Duration::ZERO));
+    assert_eq!(bench.state(), State::Closed, "no pause at all");
     let bench = Bench::new(no_jitter());
     bench.calls(30, asking(Outcome::Throttled, 30 * SECOND));
     assert_eq!(bench.state(), State::Closed, "only if that is wanted");

@@ -64,7 +64,7 @@ impl Reason {
             1 => (Measure::SlowCallRate, config.slow_calls.map(|slow| slow.rate)),
             2 => (Measure::ConsecutiveFailures, config.consecutive_failures.map(f64::from)),
             3 => (Measure::AskedPause, None),
-            _ => (Measure::FailureRate, config.failure_rate),
+            _ => (Measure::FailureRate, Some(config.probe_failure_rate())),
         };
         let value = f64::from_bits(self.value.load(Ordering::Relaxed));
         let mut refused = refused(measure, value, bound.unwrap_or_default(), Some(after));
@@ -85,8 +85,7 @@ impl Breaker {
         if seen.phase() == Phase::Closed && now.saturating_sub(turn.since) >= healthy {
             turn.opened_in_a_row = 0;
         }
-        let time = self.open_time(&mut turn, observed.retry_after);
-        turn.opened_in_a_row = turn.opened_in_a_row.saturating_add(1);
+        let time = self.open_time(&mut turn, &found, observed.retry_after);
         turn.trips += 1;
         turn.reason = Some(found);
         self.reason.set(&found);
@@ -94,8 +93,13 @@ impl Breaker {
         self.begin(&mut turn, seen, now, Mode::Automatic, Phase::Open);
     }
 
-    /// Doubled with each opening in a row and shortened by jitter; at least what the callee asked for.
-    fn open_time(&self, turn: &mut Turn, asked: Option<Duration>) -> u64 {
+    /// What the callee asked for, where that opened it; else doubled with each opening in a row and shortened by jitter, and
+    /// at least what the callee asked for.
+    fn open_time(&self, turn: &mut Turn, found: &Evidence, asked: Option<Duration>) -> u64 {
+        let asked = asked.unwrap_or_default().min(self.config.max_open_for);
+        if found.measure == Measure::AskedPause {
+            return nanos(asked);
+        }
         let factor = 2u32.saturating_pow(turn.opened_in_a_row.min(31));
         let full = self
             .config
@@ -103,7 +107,7 @@ impl Breaker {
             .saturating_mul(factor)
             .min(self.config.max_open_for);
         let jittered = full.mul_f64(1.0 - self.config.jitter * turn.rng.unit());
-        let asked = asked.unwrap_or_default().min(self.config.max_open_for);
+        turn.opened_in_a_row = turn.opened_in_a_row.saturating_add(1);
         nanos(jittered.max(asked)).max(1)
     }
 
@@ -115,7 +119,7 @@ impl Breaker {
         if self.word().generation() != seen.generation() {
             return Err(met());
         }
-        let lost_at = now.saturating_add(nanos(self.config.max_open_for));
+        let lost_at = now.saturating_add(nanos(self.config.lost_after()));
         self.until.store(lost_at, Ordering::Relaxed);
         let begun = self.begin(&mut turn, seen, now, Mode::Automatic, Phase::HalfOpen);
         drop(turn);

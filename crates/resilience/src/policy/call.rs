@@ -76,8 +76,9 @@ pub enum Arrival {
     Queued(bulkhead::Enter),
 }
 
-/// An attempt under way. Give it back with [`Governor::settle`](super::Governor::settle) or
-/// [`Governor::leave`](super::Governor::leave) or [`Governor::lose`](super::Governor::lose), with the same breaker that it was made with.
+/// An attempt under way. Give it back with [`Governor::settle`](super::Governor::settle),
+/// [`Governor::leave`](super::Governor::leave), [`Governor::lose`](super::Governor::lose) or
+/// [`Governor::cut`](super::Governor::cut), with the same breaker that it was made with.
 #[derive(Debug)]
 #[must_use]
 pub struct Ticket {

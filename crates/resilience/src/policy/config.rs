@@ -16,6 +16,7 @@ use crate::invalid::ensure;
 use crate::{Invalid, adaptive, breaker, bulkhead, hedge, retry, throttle};
 
 pub use fallback::FallbackConfig;
+pub(super) use rate::OverrideKey;
 pub use rate::RateConfig;
 
 /// The whole request, where the policy does not say.
@@ -176,6 +177,12 @@ impl Config {
         self.hedge.as_ref().map_or(Ok(()), hedge::Config::validate)?;
         each(self.throttle.as_ref(), throttle::Config::validate)?;
         each(self.breaker.as_ref(), breaker::Config::validate)
+    }
+
+    /// How long an attempt must have run before being cut off speaks against the callee: half of what the policy gives one
+    /// attempt, or of the default where it sets no limit.
+    pub(super) fn patience(&self) -> Duration {
+        self.attempt.or(self.request).unwrap_or(REQUEST) / 2
     }
 
     /// How many calls may wait for the bulkhead.

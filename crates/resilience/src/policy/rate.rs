@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::RateConfig;
+use super::config::OverrideKey;
 use crate::Invalid;
 use crate::layer::{Key, KeyBy};
 use crate::limit::{Granted, Keyed, Limited, Limiter, hash};
@@ -21,9 +22,8 @@ impl Rate {
             return Ok(Rate::One(Limiter::new(config.quota, now)?));
         };
         let counts = Keyed::new(config.quota, config.max_keys, now)?;
-        for (key, quota) in config.keys()? {
-            counts.set_override(hash(Some(key.key())), Some(quota))?;
-        }
+        let overrides = config.keys()?;
+        counts.set_overrides(overrides.iter().map(|(key, quota)| (hashed(key), Some(*quota))))?;
         Ok(Rate::Keyed { counts, by })
     }
 
@@ -61,11 +61,10 @@ impl Rate {
 
     /// Whether a request would be let through now.
     pub(super) fn has_room<'k>(&self, key: impl Fn(&KeyBy) -> Option<Key<'k>>, now: Instant) -> bool {
-        let standing = match self {
-            Rate::One(limiter) => limiter.standing(now),
-            Rate::Keyed { counts, by } => counts.standing(hash(key(by)), now),
-        };
-        standing.remaining > 0
+        match self {
+            Rate::One(limiter) => limiter.would_grant(1, now),
+            Rate::Keyed { counts, by } => counts.would_grant(hash(key(by)), 1, now),
+        }
     }
 
     /// How many counters there are.
@@ -87,11 +86,12 @@ fn takes(was: &RateConfig, config: &RateConfig) -> bool {
 
 fn change_overrides(counts: &Keyed, was: &RateConfig, config: &RateConfig) -> Result<(), Invalid> {
     let (was, now) = (was.keys()?, config.keys()?);
-    for key in was.keys().filter(|key| !now.contains_key(key)) {
-        counts.set_override(hash(Some(key.key())), None)?;
-    }
-    for (key, quota) in now.iter().filter(|(key, quota)| was.get(key) != Some(quota)) {
-        counts.set_override(hash(Some(key.key())), Some(*quota))?;
-    }
-    Ok(())
+    let gone = was.keys().filter(|key| !now.contains_key(key));
+    let gone = gone.map(|key| (hashed(key), None));
+    counts.set_overrides(gone.chain(now.iter().map(|(key, quota)| (hashed(key), Some(*quota)))))
+}
+
+/// As requests with this key are hashed.
+fn hashed(key: &OverrideKey) -> u64 {
+    hash(Some(key.key()))
 }

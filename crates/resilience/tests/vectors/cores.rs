@@ -244,7 +244,7 @@ impl<'v> Live<'v> {
         }
         if limit {
             for flight in self.flights.drain(..) {
-                self.governor.settle(flight.ticket, None, Observed::FAILURE, now);
+                self.governor.cut(flight.ticket, None, now);
             }
             let refused = self.governor.stop(&self.admission, now);
             return self.failed(Final::Refused(refused), Why::Refused(refused.cause), world);

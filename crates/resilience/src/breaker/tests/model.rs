@@ -71,7 +71,7 @@ impl Model {
 
     fn is_stuck(&self, now: u64) -> bool {
         let full = self.state == State::HalfOpen && self.probes == self.config.half_open_calls;
-        full && now - self.since >= millis(self.config.max_open_for)
+        full && now - self.since >= millis(self.config.lost_after())
     }
 
     fn end(&mut self, call: Call, result: Option<Result>, now: u64) {
@@ -82,9 +82,9 @@ impl Model {
         let slow = self.config.slow_calls.is_some_and(slower);
         match (call.probe, result) {
             (true, None | Some(Result::Ignored)) => self.probes -= 1,
-            (true, Some(Result::Bad)) => self.open(now),
-            (true, Some(Result::Good)) if slow => self.open(now),
-            (true, Some(Result::Good)) => {
+            (true, Some(Result::Bad)) if self.config.minds_failures() => self.open(now),
+            (true, Some(_)) if slow => self.open(now),
+            (true, Some(_)) => {
                 self.successes += 1;
                 if self.successes == self.config.half_open_calls {
                     self.turn(State::Closed, now);
@@ -155,6 +155,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         1 => (0u64..3000).prop_map(Step::Wait),
         1 => (5000u64..70_000).prop_map(Step::Wait),
+        1 => (590_000u64..700_000).prop_map(Step::Wait),
         12 => Just(Step::Begin),
         12 => result.prop_map(Step::End),
         1 => Just(Step::Cancel),
@@ -172,14 +173,15 @@ fn config() -> impl Strategy<Value = Config> {
         slower_than: Duration::from_millis(time),
         rate: f64::from(tenths) / 10.0,
     }));
-    (window, 1u32..8, 1u32..=10, row, 1u32..4, slow).prop_map(|(window, min, tenths, row, probes, slow)| Config {
+    let rate = proptest::option::weighted(0.8, (1u32..=10).prop_map(|tenths| f64::from(tenths) / 10.0));
+    (window, 1u32..8, rate, row, 1u32..4, slow).prop_map(|(window, min, rate, row, probes, slow)| Config {
         slow_calls: slow,
         window,
         min_calls: match window {
             Window::Calls(size) => min.min(size.get()),
             Window::Time(_) => min,
         },
-        failure_rate: Some(f64::from(tenths) / 10.0),
+        failure_rate: rate.or((row.is_none() && slow.is_none()).then_some(0.5)),
         consecutive_failures: row,
         half_open_calls: probes,
         ..no_jitter()

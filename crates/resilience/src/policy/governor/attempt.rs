@@ -73,12 +73,27 @@ impl Governor {
         }
     }
 
-    /// The attempt was dropped under way, because another one was faster: a first attempt took at least so long.
+    /// The attempt was dropped under way, because another one was faster. It took at least so long: that is a sample of a
+    /// first attempt's latency, and may make it a slow call.
     pub fn lose(&self, ticket: Ticket, endpoint: Option<&Breaker>, now: Instant) {
         if let (Some(hedge), 1) = (&self.hedge, ticket.number) {
             hedge.record(now.saturating_duration_since(ticket.begun), now);
         }
-        self.leave(ticket, endpoint);
+        if let (Some(breaker), Some(held)) = (self.breaker_of(endpoint), ticket.breaker) {
+            breaker.lose(held, now);
+        }
+    }
+
+    /// The attempt was dropped under way, because the time of its call was up. It failed if it ran for at least half of what
+    /// the policy itself gives one attempt (of 15 s where it sets no limit); else it is lost. For callers set deadlines too,
+    /// and one whose deadlines nobody can keep must not open the breaker of all others.
+    pub fn cut(&self, ticket: Ticket, endpoint: Option<&Breaker>, now: Instant) {
+        let ran = now.saturating_duration_since(ticket.begun);
+        if ran >= self.config.patience() {
+            self.settle(ticket, endpoint, Observed::FAILURE, now);
+        } else {
+            self.lose(ticket, endpoint, now);
+        }
     }
 
     /// What to do once no attempt is under way any more, and the last one, which began at `begun`, came to this. Whether the

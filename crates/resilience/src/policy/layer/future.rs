@@ -255,7 +255,7 @@ where
     fn stop(&mut self, now: Instant) -> Step<S::Response, S::Error> {
         self.main.set(None);
         self.hedges.clear();
-        self.guard.settle_all(Observed::FAILURE, now);
+        self.guard.cut_all(now);
         let refused = self.guard.state.governor.stop(&self.guard.admission, now);
         self.guard.finish(Outcome::Failure, now);
         Some(Err(Error::Stopped(Stopped(self.guard.refusal(refused)))))

@@ -107,6 +107,13 @@ impl<I> Guard<I> {
         }
     }
 
+    /// The call's time is up.
+    pub(super) fn cut_all(&mut self, now: Instant) {
+        for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
+            self.state.governor.cut(ticket, None, now);
+        }
+    }
+
     /// Another attempt was faster than those under way.
     pub(super) fn lose_all(&mut self, now: Instant) {
         for ticket in self.main.take().into_iter().chain(self.hedges.drain(..)) {
