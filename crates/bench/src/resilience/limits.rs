@@ -36,22 +36,23 @@ fn clocked() -> Group {
         name: "token bucket, with its clock",
         contenders: vec![
             Contender::new("nines (std clock)", move |calls| {
-                for _ in 0..calls {
-                    assert!(black_box(&own).check(clock.now()).is_ok());
-                }
+                granted(calls, || black_box(&own).check(clock.now()).is_ok());
             }),
             Contender::new("governor (std clock)", move |calls| {
-                for _ in 0..calls {
-                    assert!(black_box(&std).check().is_ok());
-                }
+                granted(calls, || black_box(&std).check().is_ok());
             }),
             Contender::new("governor (quanta)", move |calls| {
-                for _ in 0..calls {
-                    assert!(black_box(&quanta).check().is_ok());
-                }
+                granted(calls, || black_box(&quanta).check().is_ok());
             }),
         ],
     }
+}
+
+/// Nearly all: a thread that is put aside between clock and decision for longer than the burst lasts comes too late.
+#[inline(always)]
+fn granted(calls: u64, mut check: impl FnMut() -> bool) {
+    let refused = (0..calls).filter(|_| !check()).count() as u64;
+    assert!(refused * 1000 <= calls, "{refused} of {calls} refused");
 }
 
 fn passed_in() -> Group {
