@@ -84,6 +84,15 @@ fn an_idle_key_makes_room() {
 
 /// Who has used up his quota is the last to be forgotten, however many come after him.
 #[test]
+fn twice_as_many_slots_as_keys_keep_all() {
+    let now = Clock::manual().0.now();
+    let keyed = table(quota(Algorithm::TokenBucket, 5, 5), 100_000, now);
+    (0..50_000).for_each(|key| assert!(keyed.check(hash(key), now).is_ok()));
+    let keys = keyed.keys();
+    assert_eq!((keys.len, keys.evicted), (50_000, 0));
+}
+
+#[test]
 fn a_flood_of_keys_resets_nobody() {
     for algorithm in BY_KEY {
         let now = Clock::manual().0.now();
