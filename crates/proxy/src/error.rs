@@ -24,6 +24,8 @@ pub enum Error {
     Watch { path: PathBuf, source: notify::Error },
     #[error("the configuration is wrong:\n{}", list(.0))]
     Problems(Vec<Problem>),
+    #[error("the configuration has no Gateway of class nines with a listener any more; the one before stays in force")]
+    NoListener,
     #[error("the control plane's address is wrong: {0}")]
     Control(String),
 }
@@ -32,7 +34,7 @@ impl Error {
     /// What kind of failure it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Config(_) | Error::Problems(_) | Error::Control(_) => Kind::InvalidArgument,
+            Error::Config(_) | Error::Problems(_) | Error::NoListener | Error::Control(_) => Kind::InvalidArgument,
             Error::Listen { .. } | Error::Admin { .. } => Kind::FailedPrecondition,
             Error::AccessLog { .. } | Error::Read { .. } | Error::Watch { .. } => Kind::FailedPrecondition,
             Error::Thread(_) => Kind::ResourceExhausted,

@@ -13,6 +13,7 @@ mod source;
 
 mod admin;
 mod publisher;
+mod sockets;
 
 mod accept;
 mod connection;

@@ -28,16 +28,49 @@ impl SocketId {
     }
 }
 
-/// Opens `count` sockets on one address; port 0 becomes one port for all of them.
-pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
-    refuse_taken(address)?;
-    let first = open(address)?;
-    let address = first.local_addr()?;
-    let mut sockets = vec![first];
-    while sockets.len() < count {
-        sockets.push(open(address)?);
+/// An address that is ours, on which nobody can connect yet: it may be given up without having turned anybody away.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) address: SocketAddr,
+    sockets: Vec<Socket>,
+}
+
+impl Claim {
+    /// Claims an address with `count` sockets; port 0 becomes one port for all of them. `ours` are the addresses that
+    /// this process holds already.
+    pub(crate) fn new(
+        address: SocketAddr,
+        count: usize,
+        ours: impl IntoIterator<Item = SocketAddr>,
+    ) -> io::Result<Self> {
+        if !ours.into_iter().any(|held| overlap(held, address)) {
+            refuse_taken(address)?;
+        }
+        let first = bound(address)?;
+        let address = first.local_addr()?.as_socket().unwrap_or(address);
+        let mut sockets = vec![first];
+        while sockets.len() < count {
+            sockets.push(bound(address)?);
+        }
+        Ok(Self { address, sockets })
     }
-    Ok((address, sockets))
+
+    /// Lets clients connect.
+    pub(crate) fn listen(self) -> io::Result<Vec<TcpListener>> {
+        let listen = |socket: Socket| {
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
+        };
+        self.sockets.into_iter().map(listen).collect()
+    }
+}
+
+/// Whether a socket on one address is in the way of one on the other. The same process may have both, as when a listener
+/// goes from one address of the host to all of them.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip(), other.ip());
+    one.port() == other.port() && a.is_ipv4() == b.is_ipv4() && (a == b || a.is_unspecified() || b.is_unspecified())
 }
 
 /// SO_REUSEPORT would let two proxies of one user share a port without a word, so a bind without it asks first.
@@ -46,13 +79,11 @@ fn refuse_taken(address: SocketAddr) -> io::Result<()> {
     probe.bind(&address.into())
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+fn bound(address: SocketAddr) -> io::Result<Socket> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
@@ -68,10 +99,17 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 mod tests {
     use super::*;
 
+    fn claim(address: &str, count: usize, ours: &[SocketAddr]) -> io::Result<Claim> {
+        Claim::new(address.parse().expect("an address"), count, ours.iter().copied())
+    }
+
     #[test]
     fn all_sockets_share_the_port_the_system_chose() {
-        let (address, sockets) = bind("127.0.0.1:0".parse().expect("an address"), 3).expect("bound");
+        let claim = claim("127.0.0.1:0", 3, &[]).expect("bound");
+        let address = claim.address;
         assert_ne!(address.port(), 0);
+        let sockets = claim.listen().expect("listening");
+        assert_eq!(sockets.len(), 3);
         for socket in &sockets {
             assert_eq!(socket.local_addr().expect("bound"), address);
         }
@@ -79,8 +117,31 @@ mod tests {
 
     #[test]
     fn a_port_that_another_proxy_holds_is_refused() {
-        let (address, _held) = bind("127.0.0.1:0".parse().expect("an address"), 1).expect("bound");
-        let error = bind(address, 1).expect_err("taken");
+        let held = claim("127.0.0.1:0", 1, &[]).expect("bound");
+        let address = held.address;
+        let _held = held.listen().expect("listening");
+        let error = claim(&address.to_string(), 1, &[]).expect_err("taken");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn nobody_can_connect_to_a_claim() {
+        let claim = claim("127.0.0.1:0", 1, &[]).expect("bound");
+        let error = std::net::TcpStream::connect(claim.address).expect_err("refused");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn an_address_of_our_own_is_not_in_the_way() {
+        let held = claim("127.0.0.1:0", 1, &[]).expect("bound");
+        let address = held.address;
+        let _held = held.listen().expect("listening");
+        let everywhere = format!("0.0.0.0:{}", address.port());
+        let error = claim(&everywhere, 1, &[]).expect_err("taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        for wanted in [everywhere, address.to_string()] {
+            let claim = claim(&wanted, 2, &[address]).expect("bound");
+            claim.listen().expect("listening");
+        }
     }
 }

@@ -1,7 +1,6 @@
-//! Putting a configuration in force: compile, bind, hand to every worker, close what is no longer wanted.
+//! Putting a configuration in force: bind, compile, hand to every worker, open what is new, close what is no longer wanted.
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,13 +12,10 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::Error;
-use crate::listener::{self, SocketId};
 use crate::metrics::Metrics;
-use crate::snapshot::{ListenerId, ListenerPlan, Snapshot};
+use crate::snapshot::{Snapshot, listeners};
+use crate::sockets::{Claims, Sockets};
 use crate::worker::{Command, Commands};
-
-/// The name of the check at `/readyz`.
-const CHECK: &str = "listeners";
 
 /// Where sources hand configurations in. Clones are the same.
 #[derive(Debug, Clone)]
@@ -29,12 +25,11 @@ pub(crate) struct Publisher(Arc<Inner>);
 struct Inner {
     clock: Clock,
     metrics: Metrics,
-    health: Health,
     workers: Vec<Commands>,
     snapshot: ArcSwap<Snapshot>,
     /// One configuration after the other.
     state: Mutex<State>,
-    listening: ArcSwap<BTreeMap<SocketId, Bound>>,
+    sockets: Sockets,
     /// Of the catalog in force; the snapshot's own is older when only instances have changed since.
     revision: AtomicU64,
 }
@@ -46,42 +41,65 @@ struct State {
     published: bool,
 }
 
-/// A listener that has its sockets.
-#[derive(Debug, Clone)]
-struct Bound {
-    id: ListenerId,
-    address: SocketAddr,
+/// What became of a configuration.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Published {
+    Whole,
+    /// It is in force, but for listeners that could not be opened; the first one's error.
+    Partly(Error),
+    /// A listener that is new in it cannot be opened, so everything stays as it was, except that endpoints are up to
+    /// date.
+    Refused(Error),
+}
+
+impl Published {
+    /// An error unless all of it is in force.
+    pub(crate) fn whole(self) -> Result<(), Error> {
+        match self {
+            Published::Whole => Ok(()),
+            Published::Partly(error) | Published::Refused(error) => Err(error),
+        }
+    }
 }
 
 impl Publisher {
     pub(crate) fn new(clock: Clock, metrics: Metrics, health: Health, workers: Vec<Commands>) -> Self {
-        health.not_ready(CHECK, "no configuration yet");
         Self(Arc::new(Inner {
             clock,
             metrics,
-            health,
+            sockets: Sockets::new(health, workers.clone()),
             workers,
             snapshot: ArcSwap::default(),
             state: Mutex::default(),
-            listening: ArcSwap::default(),
             revision: AtomicU64::new(0),
         }))
     }
 
-    /// Puts the catalog in force; once this returns every worker serves by it. What of it cannot be used is logged. A
-    /// listener whose address is taken leaves the others alone, shows at `/readyz`, and is tried again with the next
-    /// configuration; its error is what this gives.
-    pub(crate) async fn publish(&self, catalog: &Catalog) -> Result<(), Error> {
+    /// Puts the catalog in force; once this returns every worker serves by it. What of it cannot be used is logged.
+    ///
+    /// New sockets are bound first: if one of them cannot be, nothing that serves is given up for it. Where nothing
+    /// serves yet the other listeners come into force without it. Either way the same catalog tries it again.
+    pub(crate) async fn publish(&self, catalog: &Catalog) -> Published {
         let inner = &*self.0;
         let mut state = inner.state.lock().await;
         let now = inner.clock.now();
         let current = inner.snapshot.load_full();
-        let unbound = current.listeners.len() != inner.listening.load().len();
-        if state.published && !unbound && state.catalog.resources == catalog.resources {
-            current.refresh_endpoints(catalog, now);
-            inner.published(catalog.revision);
-            state.catalog = catalog.clone();
-            return Ok(());
+        if state.published && state.catalog.resources == catalog.resources {
+            if state.catalog != *catalog {
+                current.refresh_endpoints(catalog, now);
+                inner.published(catalog.revision);
+                state.catalog = catalog.clone();
+            }
+            return inner.open(inner.sockets.claim(&current.listeners));
+        }
+        let mut claims = inner.sockets.claim(&listeners(catalog));
+        if !current.listeners.is_empty()
+            && let Some(error) = claims.take_error_of_new(&current.listeners)
+        {
+            state.catalog.instances = catalog.instances.clone();
+            current.refresh_endpoints(&state.catalog, now);
+            return Published::Refused(error);
         }
         let (snapshot, problems) = Snapshot::compile(catalog, Some(&current), now);
         for problem in problems {
@@ -93,16 +111,12 @@ impl Publisher {
         inner.published(catalog.revision);
         state.catalog = catalog.clone();
         state.published = true;
-        inner.rebind(&snapshot)
+        inner.open(claims)
     }
 
     /// Names and addresses of the listeners that are open.
     pub(crate) fn listeners(&self) -> Vec<(String, SocketAddr)> {
-        let listening = self.0.listening.load();
-        listening
-            .values()
-            .map(|bound| (bound.id.to_string(), bound.address))
-            .collect()
+        self.0.sockets.open()
     }
 
     /// What is in force, for people.
@@ -137,67 +151,10 @@ impl Inner {
         }
     }
 
-    /// Opens listeners that are new and closes those that are gone. The first error is given, all are shown.
-    fn rebind(&self, snapshot: &Snapshot) -> Result<(), Error> {
-        let former = self.listening.load_full();
-        let wanted: BTreeMap<SocketId, &Arc<ListenerPlan>> = snapshot
-            .listeners
-            .iter()
-            .map(|plan| (SocketId::of(plan), plan))
-            .collect();
-        for id in former.keys().filter(|id| !wanted.contains_key(id)) {
-            self.workers
-                .iter()
-                .for_each(|worker| worker.send(Command::Unlisten(id.clone())));
-        }
-        let mut listening = BTreeMap::new();
-        let mut errors = Vec::new();
-        for (socket, plan) in wanted {
-            let address = match former.get(&socket) {
-                Some(bound) => bound.address,
-                None => match self.open(&socket, plan) {
-                    Ok(address) => address,
-                    Err(error) => {
-                        errors.push(error);
-                        continue;
-                    }
-                },
-            };
-            let id = plan.id.clone();
-            listening.insert(socket, Bound { id, address });
-        }
-        let open = listening.len();
-        self.listening.store(Arc::new(listening));
-        self.tell(open, errors)
-    }
-
-    fn open(&self, id: &SocketId, plan: &ListenerPlan) -> Result<SocketAddr, Error> {
-        let fail = |source| Error::Listen {
-            address: plan.address,
-            source,
-        };
-        let (address, sockets): (SocketAddr, Vec<TcpListener>) =
-            listener::bind(plan.address, self.workers.len()).map_err(fail)?;
-        for (worker, socket) in self.workers.iter().zip(sockets) {
-            worker.send(Command::Listen(id.clone(), socket));
-        }
-        tracing::info!(listener = %plan.id, %address, "listening");
-        Ok(address)
-    }
-
-    fn tell(&self, open: usize, errors: Vec<Error>) -> Result<(), Error> {
-        for error in &errors {
-            tracing::error!(%error, "a listener is not open");
-        }
-        if errors.is_empty() && open == 0 {
-            self.health
-                .not_ready(CHECK, "the configuration has no Gateway of class nines with a listener");
-        } else if errors.is_empty() {
-            self.health.ready(CHECK);
-        } else {
-            let reasons: Vec<String> = errors.iter().map(Error::to_string).collect();
-            self.health.not_ready(CHECK, reasons.join("; "));
-        }
-        errors.into_iter().next().map_or(Ok(()), Err)
+    fn open(&self, claims: Claims) -> Published {
+        self.sockets.take(claims).map_or(Published::Whole, Published::Partly)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use nines_model::{Catalog, Governing, Resource, ResourceKey, Revision, ServiceKe
 
 use crate::route::RuleId;
 
-pub use listener::{ListenerId, ListenerPlan};
+pub use listener::{ListenerId, ListenerPlan, listeners};
 pub use services::services;
 pub use upstream::{Upstream, UpstreamId};
 

@@ -4,6 +4,7 @@ mod control;
 mod file;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nines_base::Clock;
 use nines_runtime::{Health, Tasks};
@@ -12,6 +13,9 @@ use crate::Error;
 use crate::publisher::Publisher;
 
 pub use control::Control;
+
+/// What could not be put in force is tried again this often: an address may have become free.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Where a data plane gets its configuration from.
 #[derive(Debug, Clone)]

@@ -52,6 +52,11 @@ impl ListenerPlan {
     }
 }
 
+/// The listeners that `catalog` asks for, without what hangs on them: enough to open their sockets.
+pub fn listeners(catalog: &Catalog) -> Vec<Arc<ListenerPlan>> {
+    compile(catalog, &Rules::default(), &mut Vec::new())
+}
+
 /// The listeners of all Gateways. Those on one address and port with different hosts share the socket and one table, so
 /// that a request which no rule of the most specific host takes goes on to the less specific ones, of whichever listener.
 /// Of several with the same host the first wins.

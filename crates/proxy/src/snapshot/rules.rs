@@ -15,6 +15,7 @@ use crate::filter::Plans;
 use crate::route::{Action, Backend, Candidate, CompiledRule, Condition, Forward, Rank, Refusal, RoutePath, RuleId};
 
 /// The candidates of every route, and the ids of their rules.
+#[derive(Default)]
 pub(super) struct Rules<'a> {
     pub(super) routes: Vec<Route<'a>>,
     pub(super) ids: HashMap<Arc<str>, RuleId>,

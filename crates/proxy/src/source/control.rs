@@ -2,7 +2,10 @@
 //!
 //! A route may name a service whose instances are not subscribed to yet. Then the interest is widened first, and the
 //! state is put in force when it has both, so that no request meets a backend without endpoints only because its
-//! instances are on their way. A revision is acknowledged once every worker serves by it.
+//! instances are on their way. The interest is narrowed once nothing in force needs more.
+//!
+//! A revision is acknowledged once every worker sends by its instances. Its listeners and routes are in force then too,
+//! unless a listener cannot be opened; that is told at `/readyz` and tried again, and no drain of an instance waits for it.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,8 +17,9 @@ use nines_model::{Interest, Kind, Namespaces, ServiceKey};
 use nines_runtime::{Health, Tasks};
 
 use crate::Error;
-use crate::publisher::Publisher;
+use crate::publisher::{Published, Publisher};
 use crate::snapshot::services;
+use crate::source::RETRY;
 
 /// The name of the check at `/readyz`.
 const CHECK: &str = "control plane";
@@ -38,6 +42,11 @@ struct Follower {
     health: Health,
     /// Where the state in force comes from; nothing while there is none.
     in_force: Option<nines_client::Source>,
+    /// What the state in force needs the instances of.
+    serving: BTreeSet<ServiceKey>,
+    /// What is not in force, or not all of it, to be tried again; and why.
+    waiting: Option<Update>,
+    wrong: Option<String>,
 }
 
 /// Subscribes, and puts in force what comes.
@@ -62,6 +71,9 @@ pub(super) fn start(
         publisher,
         health,
         in_force: None,
+        serving: BTreeSet::new(),
+        waiting: None,
+        wrong: None,
     };
     tasks.spawn("configuration", follower.run());
     Ok(())
@@ -82,35 +94,53 @@ impl Follower {
         loop {
             tokio::select! {
                 update = self.subscription.next() => match update {
-                    Some(update) => self.take(&update).await,
+                    Some(update) => self.take(update).await,
                     None => return,
                 },
                 Ok(()) = status.changed() => {}
+                () = tokio::time::sleep(RETRY), if self.waiting.is_some() => {
+                    if let Some(update) = self.waiting.take() {
+                        self.take(update).await;
+                    }
+                }
             }
             let status = status.borrow_and_update().clone();
             self.tell(&status);
         }
     }
 
-    async fn take(&mut self, update: &Update) {
+    async fn take(&mut self, update: Update) {
+        self.waiting = None;
         let wanted = services(&update.catalog);
-        if update.interest.services != wanted {
-            self.subscription.set_interest(interest(wanted.clone()));
-        }
         let is_whole = wanted.is_subset(&update.interest.services);
+        if !is_whole {
+            self.subscription.set_interest(interest(&wanted | &self.serving));
+        }
         let nothing_better =
             matches!(update.source, nines_client::Source::LastKnownGood { .. }) && self.in_force.is_none();
-        if !is_whole && !nothing_better {
-            return;
+        if is_whole || nothing_better {
+            self.publish(update, wanted).await;
         }
-        if let Err(error) = self.publisher.publish(&update.catalog).await {
-            tracing::error!(%error, revision = update.catalog.revision, "not all of the configuration is in force");
-        }
+    }
+
+    async fn publish(&mut self, update: Update, wanted: BTreeSet<ServiceKey>) {
+        let revision = update.catalog.revision;
+        let published = self.publisher.publish(&update.catalog).await;
         if self.in_force.is_none() {
-            tracing::info!(revision = update.catalog.revision, source = ?update.source, "the first configuration is in force");
+            tracing::info!(revision, source = ?update.source, "the first configuration is in force");
         }
         self.in_force = Some(update.source);
-        self.subscription.ack(update.catalog.revision, []);
+        self.subscription.ack(revision, []);
+        if !matches!(published, Published::Refused(_)) {
+            self.subscription.set_interest(interest(wanted.clone()));
+            self.serving = wanted;
+        }
+        let wrong = published.whole().err().map(|error| error.to_string());
+        if let Some(error) = wrong.as_ref().filter(|_| self.wrong != wrong) {
+            tracing::error!(%error, revision, "not all of the configuration is in force");
+        }
+        self.waiting = wrong.is_some().then_some(update);
+        self.wrong = wrong;
     }
 
     fn tell(&self, status: &SubscriptionStatus) {
@@ -121,6 +151,11 @@ impl Follower {
                 Some(format!("cannot reach the control plane (attempt {attempt}): {reason}"))
             }
         };
+        if let (Some(_), Some(wrong)) = (self.in_force, &self.wrong) {
+            let away = away.map(|away| format!("; {away}")).unwrap_or_default();
+            let remark = format!("not all of the newest configuration is in force: {wrong}{away}");
+            return self.health.ready_but(CHECK, remark);
+        }
         match (self.in_force, away) {
             (None, away) => {
                 let reason = away.unwrap_or_else(|| "waiting for the first state".to_owned());

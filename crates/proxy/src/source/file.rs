@@ -1,5 +1,5 @@
 //! Configuration from files: read once at the start, then whenever they change or on SIGHUP. A broken edit changes
-//! nothing but the log and `/readyz`.
+//! nothing but the log and `/readyz`, and is tried again until it comes into force or another one does.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,36 @@ use std::time::Duration;
 
 use nines_model::check::{Resources, check};
 use nines_model::document::{Document, locate, parse_documents};
-use nines_model::{Catalog, Problem};
+use nines_model::{Catalog, Problem, Revision};
 use nines_runtime::{Health, Tasks};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-use crate::Error;
 use crate::publisher::Publisher;
+use crate::source::RETRY;
+use crate::{Error, snapshot};
 
 /// An editor writes a file in several steps; they count as one when they follow each other as quickly as this.
 const SETTLE: Duration = Duration::from_millis(100);
 /// The name of the check at `/readyz`.
 const CHECK: &str = "configuration";
+/// An editor may have emptied a file that it is about to write.
+const EMPTY: &str = "is empty; write a resource or a comment, or remove it";
+
+/// Follows the files.
+struct Follower {
+    path: PathBuf,
+    publisher: Publisher,
+    health: Health,
+    /// Of the configuration in force.
+    revision: Revision,
+    /// Why the last edit is not in force.
+    wrong: Option<String>,
+}
 
 /// Reads the files, puts them in force and follows them.
 pub(super) async fn start(path: PathBuf, publisher: Publisher, health: Health, tasks: &Tasks) -> Result<(), Error> {
-    publisher.publish(&load(&path, 1)?).await?;
+    publisher.publish(&load(&path, 1)?).await.whole()?;
     health.ready(CHECK);
     let changed = std::sync::Arc::new(Notify::new());
     let watcher = watch(&path, changed.clone())?;
@@ -31,36 +45,59 @@ pub(super) async fn start(path: PathBuf, publisher: Publisher, health: Health, t
         source,
     })?;
     let stopping = tasks.stopping();
+    let mut follower = Follower {
+        path,
+        publisher,
+        health,
+        revision: 1,
+        wrong: None,
+    };
     tasks.spawn("configuration files", async move {
         let _watcher = watcher;
-        let mut revision = 1;
         loop {
             tokio::select! {
                 () = settled(&changed) => {}
                 _ = hangup.recv() => tracing::info!("SIGHUP: reading the configuration again"),
+                () = tokio::time::sleep(RETRY), if follower.wrong.is_some() => {}
                 () = stopping.cancelled() => return,
             }
-            revision += 1;
-            reload(&path, revision, &publisher, &health).await;
+            follower.reload().await;
         }
     });
     Ok(())
 }
 
-async fn reload(path: &Path, revision: u64, publisher: &Publisher, health: &Health) {
-    let result = match load(path, revision) {
-        Ok(catalog) => publisher.publish(&catalog).await,
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(()) => {
-            health.ready(CHECK);
-            tracing::info!(revision, "the configuration has changed");
+impl Follower {
+    async fn reload(&mut self) {
+        let result = match self.read() {
+            Ok(catalog) => self.publisher.publish(&catalog).await.whole(),
+            Err(error) => Err(error),
+        };
+        let wrong = result.err().map(|error| error.to_string());
+        match &wrong {
+            None => {
+                self.revision += 1;
+                self.health.ready(CHECK);
+                tracing::info!(revision = self.revision, "the configuration has changed");
+            }
+            Some(error) => {
+                self.health
+                    .ready_but(CHECK, format!("the last edit is not in force: {error}"));
+                if self.wrong != wrong {
+                    tracing::error!(%error, "the configuration stays as it was");
+                }
+            }
         }
-        Err(error) => {
-            health.ready_but(CHECK, format!("the last edit is not in force: {error}"));
-            tracing::error!(%error, "the configuration stays as it was");
+        self.wrong = wrong;
+    }
+
+    /// Whoever wants no listener at all stops the process; files that say so are being replaced or were lost.
+    fn read(&self) -> Result<Catalog, Error> {
+        let catalog = load(&self.path, self.revision + 1)?;
+        if snapshot::listeners(&catalog).is_empty() && !self.publisher.listeners().is_empty() {
+            return Err(Error::NoListener);
         }
+        Ok(catalog)
     }
 }
 
@@ -108,12 +145,16 @@ fn is_document(path: &Path) -> bool {
 }
 
 /// Reads the documents; every mistake of every file at once.
-fn load(path: &Path, revision: u64) -> Result<Catalog, Error> {
+fn load(path: &Path, revision: Revision) -> Result<Catalog, Error> {
     let mut documents: Vec<Document> = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for file in files(path).map_err(|source| read_error(path, source))? {
         let text = std::fs::read_to_string(&file).map_err(|source| read_error(&file, source))?;
-        match parse_documents(&text, Some(&file.display().to_string())) {
+        let source = file.display().to_string();
+        if text.is_empty() {
+            problems.push(Problem::new("", EMPTY).in_source(&source));
+        }
+        match parse_documents(&text, Some(&source)) {
             Ok(found) => documents.extend(found),
             Err(found) => problems.extend(found),
         }
@@ -202,6 +243,17 @@ mod tests {
         write(&dir, "b.yaml", SERVICE);
         let error = load(dir.path(), 1).expect_err("a double").to_string();
         assert!(error.contains("b.yaml") && error.contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_file_is_a_mistake_and_a_comment_is_none() {
+        let dir = tempfile::tempdir().expect("a directory");
+        write(&dir, "a.yaml", SERVICE);
+        write(&dir, "b.yaml", "# nothing yet\n");
+        assert_eq!(load(dir.path(), 1).expect("valid").resources.len(), 1);
+        write(&dir, "b.yaml", "");
+        let error = load(dir.path(), 1).expect_err("empty").to_string();
+        assert!(error.contains("b.yaml") && error.contains("is empty"), "{error}");
     }
 
     #[test]

@@ -10,4 +10,5 @@ mod failures;
 mod headers;
 mod hostile;
 mod lifecycle;
+mod reload;
 mod upgrade;
