@@ -27,7 +27,7 @@ pub struct Admin {
 /// Bounds on what clients and backends may make the proxy hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests being answered at one time, over all workers.
+    /// Requests being answered at one time, over all workers; one whose head is not complete is none yet.
     pub in_flight: usize,
     /// Client connections, over all workers.
     pub connections: usize,

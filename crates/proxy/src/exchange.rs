@@ -170,7 +170,8 @@ impl<'a> Exchange<'a> {
     /// The request is not answered by a service, or not in full.
     pub(crate) async fn stop(mut self, stop: Stop) -> After {
         let after = match stop {
-            Stop::Silent => return self.forget(),
+            // Nothing was asked, so there is nothing to count.
+            Stop::Silent => return After::Gone,
             Stop::Cut(refusal) => {
                 self.note(&refusal);
                 if self.record.status == 0 {
@@ -184,12 +185,6 @@ impl<'a> Exchange<'a> {
             }
         };
         self.end(after)
-    }
-
-    /// Nothing was asked, so there is nothing to count.
-    fn forget(self) -> After {
-        self.record.forget();
-        After::Gone
     }
 
     fn note(&mut self, refusal: &Refusal) {

@@ -27,10 +27,13 @@ pub(crate) async fn read(exchange: &mut Exchange<'_>) -> Result<(), Stop> {
     exchange.client.alarm.set(Some(deadline));
     let reading = poll_fn(|cx| poll_head(exchange, cx)).await;
     let received = exchange.client.buffer.len();
+    if received == 0 {
+        return Err(Stop::Silent);
+    }
+    exchange.record.begin();
     match reading {
         Reading::Done(length) => begin(exchange, length).map_err(Stop::from),
         Reading::Refused(refusal) => Err(refusal.into()),
-        Reading::Closed if received == 0 => Err(Stop::Silent),
         Reading::Closed => Err(Stop::client_closed("sending the head")),
         Reading::Late => Err(
             Refusal::new(Cause::RequestTimeout, "the request's head did not come in time")

@@ -34,7 +34,7 @@ pub(crate) async fn requests(client: &mut Client) -> After {
 }
 
 async fn request(client: &mut Client, scratch: &mut Scratch) -> After {
-    let record = Record::begin(client.worker(), client.worker().clock.now());
+    let record = Record::new(client.worker(), client.worker().clock.now());
     let mut exchange = Exchange::new(client, scratch, record);
     match steps(&mut exchange).await {
         Ok(()) => exchange.finish(),

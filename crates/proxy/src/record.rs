@@ -33,7 +33,8 @@ pub(crate) struct Record {
     /// The log line as far as the request's head tells it.
     line: String,
     is_tunnel: bool,
-    closed: bool,
+    /// Counted as begun and not yet as ended.
+    in_flight: bool,
 }
 
 #[derive(Debug)]
@@ -43,9 +44,9 @@ struct Told {
 }
 
 impl Record {
-    /// A request whose first byte is there.
-    pub(crate) fn begin(worker: &Rc<Worker>, now: Instant) -> Self {
-        worker.shard().requests_begun.add(1);
+    /// A request whose first byte is there. It is not in flight yet: what waits for the rest of its head costs little and
+    /// may take its time, so it must not keep others out.
+    pub(crate) fn new(worker: &Rc<Worker>, now: Instant) -> Self {
         Self {
             worker: worker.clone(),
             started: now,
@@ -61,8 +62,14 @@ impl Record {
             sent: 0,
             line: String::new(),
             is_tunnel: false,
-            closed: false,
+            in_flight: false,
         }
+    }
+
+    /// The head is complete, or as much of it as there will be: the request is in flight until it is answered.
+    pub(crate) fn begin(&mut self) {
+        self.in_flight = true;
+        self.worker.shard().requests_begun.add(1);
     }
 
     pub(crate) fn started(&self) -> Instant {
@@ -104,23 +111,22 @@ impl Record {
 
     /// Counts the request's end. A tunnel's request has ended before.
     fn count(&mut self, now: Instant) {
-        if self.closed {
+        if !self.in_flight {
             return;
         }
-        self.closed = true;
         let took = now.saturating_duration_since(self.started);
         self.rule.counts().record(self.status, took);
         if let Some(told) = &self.cause {
             self.worker.shard().cause(told.cause).add(1);
         }
         // Last, so that whoever sees nothing in flight sees everything counted.
-        self.worker.shard().requests_ended.add(1);
+        self.end();
     }
 
-    /// There was no request after all.
-    pub(crate) fn forget(mut self) {
-        self.closed = true;
-        self.worker.shard().requests_ended.add(1);
+    fn end(&mut self) {
+        if std::mem::take(&mut self.in_flight) {
+            self.worker.shard().requests_ended.add(1);
+        }
     }
 
     fn write_line(&mut self, peer: SocketAddr, now: Instant) {
@@ -182,10 +188,7 @@ impl Record {
 impl Drop for Record {
     /// A task that ends by panic or abort still leaves the number of requests in flight right.
     fn drop(&mut self) {
-        if !self.closed {
-            self.closed = true;
-            self.worker.shard().requests_ended.add(1);
-        }
+        self.end();
     }
 }
 

@@ -355,3 +355,25 @@ async fn beyond_the_limit_of_requests_in_flight_the_rest_is_refused_at_once() {
         "{evidence}"
     );
 }
+
+#[tokio::test]
+async fn heads_that_are_on_their_way_keep_nobody_out() {
+    let app = Backend::named("x").await;
+    let mut settings = config();
+    settings.limits.in_flight = 2;
+    let gateway = Gateway::with(settings, &simple(&[app.address])).await;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut client = gateway.connect().await;
+        client.send("G").await;
+        slow.push(client);
+    }
+    assert_eq!(gateway.get("/").await.text(), "x");
+    for client in &mut slow {
+        client.send(&GET[1..]).await;
+        assert_eq!(client.response().await.text(), "x");
+    }
+    gateway.quiet().await;
+    let requests = "nines_proxy_requests_total{route=\"default/app/0\",status=\"2xx\"}";
+    assert_eq!(gateway.metric(requests).await, 9);
+}
