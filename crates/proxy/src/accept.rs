@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -57,9 +56,29 @@ pub(crate) async fn run(socket: TcpListener, gate: Rc<Gate>, worker: Rc<Worker>)
             () = gate.closing.cancelled() => break,
         }
     }
-    // The kernel resets whoever is still in the queue when the socket closes.
-    while let Some(Ok((stream, peer))) = socket.accept().now_or_never() {
-        admit(stream, peer, &gate, &worker);
+    if let Err(error) = empty_queue(socket, &gate, &worker) {
+        tracing::warn!(%error, "cannot accept all connections that wait on a listener that closes");
+    }
+}
+
+/// The kernel resets whoever is still in the queue when the socket closes. The system is asked itself: the runtime tells
+/// of a few connections at a time, and only of those that it has heard of.
+fn empty_queue(socket: TcpListener, gate: &Rc<Gate>, worker: &Rc<Worker>) -> io::Result<()> {
+    let socket = socket.into_std()?;
+    loop {
+        let error = match socket.accept() {
+            Ok((stream, peer)) => {
+                stream.set_nonblocking(true)?;
+                admit(TcpStream::from_std(stream)?, peer, gate, worker);
+                continue;
+            }
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::WouldBlock => return Ok(()),
+            _ if is_of_one_connection(&error) => {}
+            _ => return Err(error),
+        }
     }
 }
 
@@ -81,12 +100,67 @@ fn admit(stream: TcpStream, peer: SocketAddr, gate: &Rc<Gate>, worker: &Rc<Worke
 
 /// An error of one connection is the next one's business; anything else (no file descriptors, no memory) needs time.
 async fn pause(error: &io::Error) {
-    if matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
-    ) {
+    if is_of_one_connection(error) {
         return;
     }
     tracing::warn!(%error, "cannot accept connections; trying again");
     tokio::time::sleep(AFTER_ERROR).await;
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Peer;
+    use std::sync::Arc;
+
+    use nines_base::Clock;
+
+    use crate::access::Writer;
+    use crate::config::{AccessLog, Config};
+    use crate::listener::{Claim, SocketId};
+    use crate::metrics::Metrics;
+    use crate::worker::{Command, Handle, Parts};
+
+    fn worker() -> Handle {
+        let log = Writer::start(&AccessLog::Off).expect("no log");
+        let parts = Parts {
+            index: 0,
+            config: Arc::new(Config::default()),
+            clock: Clock::system(),
+            metrics: Metrics::new(1),
+            log: log.lines(),
+        };
+        Handle::start(parts).expect("a thread")
+    }
+
+    /// A client that has sent a request to somebody who has not accepted it yet.
+    fn queued(address: SocketAddr) -> Peer {
+        let mut peer = Peer::connect(address).expect("connected");
+        peer.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").expect("sent");
+        peer
+    }
+
+    #[test]
+    fn whoever_waits_in_the_queue_of_a_listener_that_closes_is_answered() {
+        let claim = Claim::new("127.0.0.1:0".parse().expect("an address"), 1, []).expect("bound");
+        let (address, worker) = (claim.address, worker());
+        let socket = claim.listen().expect("listening").remove(0);
+        let peers: Vec<Peer> = (0..400).map(|_| queued(address)).collect();
+        worker.send(Command::Listen(SocketId::Address(address), socket));
+        worker.send(Command::Drain(Duration::from_secs(20)));
+        for (number, mut peer) in peers.into_iter().enumerate() {
+            let mut answer = String::new();
+            let read = peer.read_to_string(&mut answer);
+            assert!(answer.starts_with("HTTP/1.1 404"), "client {number}: {read:?} {answer}");
+        }
+        assert_eq!(worker.join(), 0);
+    }
 }
