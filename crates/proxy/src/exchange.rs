@@ -60,6 +60,7 @@ pub(crate) struct Facts {
     pub(crate) method: Method,
     pub(crate) version: Version,
     pub(crate) body: Body,
+    /// The client waits for a 100 before it sends the body, and has not got one.
     pub(crate) expects_continue: bool,
     pub(crate) upgrade: bool,
     /// The connection lives on: what the client asked for, then what the answer says.
@@ -201,6 +202,11 @@ impl<'a> Exchange<'a> {
         self.scratch.down = self.download.into_memory();
         self.record.finish(self.client.peer);
         after
+    }
+
+    /// When the client's own time is over.
+    pub(crate) fn client_deadline(&self) -> Option<Instant> {
+        self.facts.client_timeout.map(|limit| self.record.started() + limit)
     }
 
     /// When the whole request must be answered, given the route's limit; and whether it is the client's own limit that

@@ -49,7 +49,7 @@ pub(crate) struct Pump {
     run: usize,
     /// Data bytes so far.
     pub(crate) moved: u64,
-    /// Bytes were read or written since [`Pump::take_progress`].
+    /// There was progress since [`Pump::take_progress`].
     progress: bool,
 }
 
@@ -121,9 +121,14 @@ impl Pump {
         self.written == self.out.len() && self.run == 0
     }
 
-    /// Whether bytes moved since the last time.
+    /// Whether there was progress since the last time.
     pub(crate) fn take_progress(&mut self) -> bool {
         std::mem::take(&mut self.progress)
+    }
+
+    /// Something happened by which the body will move on.
+    pub(crate) fn note_progress(&mut self) {
+        self.progress = true;
     }
 
     /// The memory, for the next request.

@@ -1,5 +1,6 @@
 //! Moving bytes between the two sides of a request, in both directions at once, by one task.
 
+mod deadlines;
 mod tunnel;
 
 use std::future::poll_fn;
@@ -22,12 +23,14 @@ use crate::pump::{Broken, Encoding, Framing};
 use crate::refusal::Refusal;
 use crate::route::Backend;
 use crate::worker::{LARGE, Upstream};
+use deadlines::Wait;
 
 /// So many interim responses may come before the final one.
 const MAX_INTERIM: u32 = 16;
 
 /// Sends the request and waits for the head of its answer; gives the head's length. The answer's first bytes lie in
-/// `replies`, the request's body may still be on its way.
+/// `replies`, the request's body may still be on its way. The alarm stands at the time by which the answer must be
+/// complete.
 pub(crate) async fn ask(
     exchange: &mut Exchange<'_>,
     upstream: &mut Upstream,
@@ -35,12 +38,12 @@ pub(crate) async fn ask(
 ) -> Result<usize, Failed> {
     exchange.replies.consume(exchange.replies.len());
     exchange.scratch.response.reset();
-    if exchange.is_streaming {
-        rearm(exchange, exchange.worker.config.timeouts.body_progress);
+    let mut uploading = exchange.is_streaming;
+    if uploading {
+        deadlines::uploading(exchange, limits);
     }
     let mut interims = 0;
-    let mut uploading = exchange.is_streaming;
-    poll_fn(|cx| {
+    let result = poll_fn(|cx| {
         let result = poll_ask(exchange, cx, &mut upstream.stream, &mut interims);
         if result.is_pending() && uploading {
             uploading = !exchange.upload.is_done();
@@ -48,16 +51,20 @@ pub(crate) async fn ask(
         }
         result
     })
-    .await
+    .await;
+    if uploading && result.is_ok() {
+        // What the endpoint took for its answer is counted as before.
+        deadlines::answering(exchange, &mut limits.clone());
+    }
+    result
 }
 
 /// While the body is on its way every progress gives it more time; then the answer's time begins.
 fn follow_upload(exchange: &mut Exchange<'_>, uploading: bool, limits: &mut Limits) {
     if !uploading {
-        let now = exchange.worker.clock.now();
-        exchange.client.alarm.set(limits.uploaded(now));
+        deadlines::answering(exchange, limits);
     } else if exchange.upload.take_progress() {
-        rearm(exchange, exchange.worker.config.timeouts.body_progress);
+        deadlines::uploading(exchange, limits);
     }
 }
 
@@ -77,7 +84,7 @@ fn poll_ask(
         return Poll::Ready(Err(Failed::Stop(stop)));
     }
     if exchange.client.alarm.fired() {
-        return Poll::Ready(Err(late_upload(exchange).map_or(Failed::Late, Failed::Stop)));
+        return Poll::Ready(Err(deadlines::late_upload(exchange).map_or(Failed::Late, Failed::Stop)));
     }
     Poll::Pending
 }
@@ -161,10 +168,15 @@ fn poll_reply(
     }
 }
 
-/// Interim responses go on to who understands them; `100 Continue` only to who asked for it (RFC 9110 section 15.2).
+/// Interim responses go on to who understands them; `100 Continue` only to who asked for it (RFC 9110 section 15.2), and
+/// then the body is the client's turn.
 fn pass_interim(exchange: &mut Exchange<'_>, length: usize) {
     let head = &exchange.scratch.response;
-    let wanted = head.status != 100 || exchange.facts.expects_continue;
+    let is_continue = head.status == 100;
+    let wanted = !is_continue || std::mem::take(&mut exchange.facts.expects_continue);
+    if is_continue {
+        exchange.upload.note_progress();
+    }
     if wanted && exchange.facts.version == Version::Http11 {
         heads::interim(head, exchange.replies.filled(), exchange.download.out());
     }
@@ -209,17 +221,6 @@ fn watch_client(exchange: &mut Exchange<'_>, cx: &mut Context<'_>) -> Result<(),
     Ok(())
 }
 
-/// While the request's body is on its way, its progress counts and not only the endpoint's answer: an alarm that went
-/// off may concern the client.
-fn late_upload(exchange: &mut Exchange<'_>) -> Option<Stop> {
-    if exchange.upload.has_ended() || !exchange.upload.is_flushed() {
-        return None;
-    }
-    let message = "the request's body did not come in time";
-    let refusal = Refusal::new(Cause::RequestTimeout, message).with("received", exchange.upload.moved);
-    Some(refusal.into())
-}
-
 /// Passes the answer on: head, then body.
 pub(crate) async fn answer(exchange: &mut Exchange<'_>, backend: &Backend, answered: Answered) -> Result<(), Stop> {
     let Answered {
@@ -233,8 +234,8 @@ pub(crate) async fn answer(exchange: &mut Exchange<'_>, backend: &Backend, answe
     if exchange.scratch.response.switching {
         return tunnel::run(exchange, upstream).await;
     }
-    let mut waited = false;
-    let result = poll_fn(|cx| poll_body(exchange, cx, &mut upstream, &mut waited)).await;
+    let mut wait = None;
+    let result = poll_fn(|cx| poll_body(exchange, cx, &mut upstream, &mut wait)).await;
     drop(permit);
     if let Err(stop) = result {
         if matches!(exchange.scratch.response.body, ResponseBody::UntilClose) {
@@ -243,7 +244,7 @@ pub(crate) async fn answer(exchange: &mut Exchange<'_>, backend: &Backend, answe
         return Err(stop);
     }
     let now = match exchange.record.first_byte {
-        Some(at) if !waited => at,
+        Some(at) if wait.is_none() => at,
         _ => exchange.worker.clock.now(),
     };
     exchange.record.ended = Some(now);
@@ -295,7 +296,7 @@ fn poll_body(
     exchange: &mut Exchange<'_>,
     cx: &mut Context<'_>,
     upstream: &mut Upstream,
-    waited: &mut bool,
+    wait: &mut Option<Wait>,
 ) -> Poll<Result<(), Stop>> {
     if let Poll::Ready(Err(stop)) = poll_upload(exchange, cx, &mut upstream.stream) {
         return Poll::Ready(Err(cut(stop)));
@@ -315,13 +316,20 @@ fn poll_body(
         Poll::Pending => {}
     }
     let progress = exchange.download.take_progress() | exchange.upload.take_progress();
-    if progress || !*waited {
-        *waited = true;
-        rearm(exchange, exchange.worker.config.timeouts.body_progress);
-    } else if exchange.client.alarm.fired() {
-        return Poll::Ready(Err(stalled(exchange, upstream)));
+    let is_first = wait.is_none();
+    let wait = wait.get_or_insert_with(|| Wait::begin(exchange));
+    if !progress && !is_first && !exchange.client.alarm.fired() {
+        return Poll::Pending;
     }
-    Poll::Pending
+    let now = exchange.worker.clock.now();
+    if wait.is_over(now) {
+        Poll::Ready(Err(deadlines::overdue(exchange, upstream, now)))
+    } else if progress || is_first {
+        wait.go_on(exchange, now);
+        Poll::Pending
+    } else {
+        Poll::Ready(Err(stalled(exchange, upstream)))
+    }
 }
 
 fn rearm(exchange: &Exchange<'_>, limit: Duration) {

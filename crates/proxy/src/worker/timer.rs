@@ -159,6 +159,11 @@ impl Alarm {
         self.timers.set(self.key, Some(deadline), Some(since));
     }
 
+    /// What it was set to last.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.timers.inner.borrow().slots[self.key as usize].deadline
+    }
+
     /// Whether it has gone off since it was last set.
     pub(crate) fn fired(&self) -> bool {
         self.timers.inner.borrow().slots[self.key as usize].fired

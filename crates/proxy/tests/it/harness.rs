@@ -297,10 +297,13 @@ impl Client {
 
     /// Exactly so many bytes.
     pub(crate) async fn exactly(&mut self, count: usize) -> Vec<u8> {
-        self.until(|b| (b.len() >= count).then_some(()))
-            .await
-            .expect("as many bytes");
-        self.buffer.drain(..count).collect()
+        self.try_exactly(count).await.expect("as many bytes")
+    }
+
+    /// Exactly so many bytes; `None` if the connection ends first.
+    pub(crate) async fn try_exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        self.until(|b| (b.len() >= count).then_some(())).await?;
+        Some(self.buffer.drain(..count).collect())
     }
 
     /// Everything until the peer ends its side (or resets it).

@@ -6,6 +6,7 @@ mod harness;
 mod basics;
 mod bodies;
 mod causes;
+mod deadlines;
 mod failures;
 mod headers;
 mod hostile;

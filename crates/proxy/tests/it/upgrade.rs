@@ -1,6 +1,10 @@
 //! WebSocket tunnels.
 
-use crate::harness::{Backend, Client, Gateway, header, simple};
+use std::time::Duration;
+
+use nines_base::Clock;
+
+use crate::harness::{Backend, Client, Gateway, header, ruled, simple};
 
 const HANDSHAKE: &str = "GET /chat HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -42,6 +46,31 @@ async fn frames_flow_after_the_101_and_each_side_ends_for_itself() {
         (log[0]["status"].as_u64(), log[0]["tunnel"].as_bool()),
         (Some(101), Some(true))
     );
+}
+
+#[tokio::test]
+async fn a_tunnel_outlives_the_limits_of_its_request() {
+    let app = Backend::raw(|mut client| async move {
+        client.request().await;
+        client.send(SWITCH).await;
+        while let Some(frame) = client.try_exactly(4).await {
+            client.send_bytes(&frame).await;
+        }
+    })
+    .await;
+    let rules = "- backendRefs: [{name: app}]\n  timeouts: {request: 500ms}";
+    let gateway = Gateway::start(&ruled(rules, &[app.address])).await;
+    let mut client = gateway.connect().await;
+    let clock = Clock::system();
+    let end = clock.now() + Duration::from_millis(700);
+    client
+        .send(&HANDSHAKE.replace("\r\n\r\n", "\r\nx-nines-timeout-ms: 600\r\n\r\n"))
+        .await;
+    assert_eq!(client.head().await.status, 101);
+    while clock.now() < end {
+        client.send("ping").await;
+        assert_eq!(client.exactly(4).await, b"ping");
+    }
 }
 
 #[tokio::test]
