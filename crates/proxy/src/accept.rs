@@ -1,6 +1,6 @@
 //! Accepting connections, and how a listener is closed without losing those that wait in its queue.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection;
+use crate::live::Live;
+use crate::snapshot::{ListenerId, ListenerPlan};
 use crate::worker::Worker;
 
 /// How long to leave a socket alone after an error such as "too many open files".
@@ -18,19 +20,43 @@ const AFTER_ERROR: Duration = Duration::from_millis(100);
 /// One listening socket of one worker.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// The listener's place in the configuration in force ([`crate::live::Live::plan`]).
-    pub(crate) place: Cell<Option<usize>>,
+    /// The listener's place in the configuration in force; `None` if it has no such socket any more.
+    place: Cell<Option<usize>>,
+    /// What the listener was called last.
+    name: RefCell<Option<ListenerId>>,
     closing: CancellationToken,
     closed: CancellationToken,
 }
 
 impl Gate {
-    pub(crate) fn new(place: Option<usize>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            place: Cell::new(place),
+            place: Cell::new(None),
+            name: RefCell::default(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         }
+    }
+
+    /// Takes the listener's place in a new configuration.
+    pub(crate) fn set_place(&self, place: Option<usize>, live: &Live) {
+        self.place.set(place);
+        if let Some(plan) = place.and_then(|place| live.plan(place)) {
+            self.name.replace(Some(plan.id.clone()));
+        }
+    }
+
+    /// What serves those who came through this gate: where the listener has gone to another address, what it is there.
+    pub(crate) fn plan<'a>(&self, live: &'a Live) -> Option<&'a ListenerPlan> {
+        match self.place.get() {
+            Some(place) => live.plan(place),
+            None => live.named(self.name.borrow().as_ref()?),
+        }
+    }
+
+    /// Whether connections that came through this gate may stay.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.place.get().is_some()
     }
 
     /// Asks for the end.

@@ -151,7 +151,8 @@ impl<'a> Exchange<'a> {
     /// Whether the connection may serve another request after this one.
     pub(crate) fn may_persist(&self) -> bool {
         let limit = self.worker.config.limits.requests_per_connection;
-        self.facts.keep_alive && !self.worker.draining.get() && self.client.served < limit
+        let client = &*self.client;
+        self.facts.keep_alive && !self.worker.draining.get() && client.gate.is_wanted() && client.served < limit
     }
 
     pub(crate) fn body_too_large(&self, limit: u64) -> Refusal {

@@ -96,9 +96,7 @@ fn begin(exchange: &mut Exchange<'_>, length: usize) -> Result<(), Refusal> {
 /// The rule that takes the request.
 pub(crate) fn route<'a>(exchange: &mut Exchange<'_>, live: &'a Live) -> Result<Found<'a>, Refusal> {
     exchange.lower_host();
-    let place = exchange.client.gate.place.get();
-    let plan = place.and_then(|place| live.plan(place));
-    let Some(plan) = plan else {
+    let Some(plan) = exchange.client.gate.plan(live) else {
         return Err(Refusal::new(Cause::NoRoute, "this listener is no longer configured"));
     };
     let Some(found) = plan.find(&exchange.parts()) else {

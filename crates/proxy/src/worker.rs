@@ -209,7 +209,7 @@ impl Worker {
         self.tables.sweep(snapshot.upstreams.values());
         let live = Rc::new(Live::new(snapshot));
         for (id, gate) in self.listening.borrow().iter() {
-            gate.place.set(live.place(id));
+            gate.set_place(live.place(id), &live);
         }
         self.live.replace(live);
     }
@@ -217,8 +217,9 @@ impl Worker {
     fn listen(self: &Rc<Self>, id: SocketId, socket: TcpListener) {
         match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => {
-                let place = self.live.borrow().place(&id);
-                let gate = Rc::new(accept::Gate::new(place));
+                let live = self.live();
+                let gate = Rc::new(accept::Gate::new());
+                gate.set_place(live.place(&id), &live);
                 self.listening.borrow_mut().insert(id, gate.clone());
                 tokio::task::spawn_local(accept::run(socket, gate, self.clone()));
             }

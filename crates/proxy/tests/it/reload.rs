@@ -1,6 +1,6 @@
 //! Edits that cannot come into force: what serves goes on to serve.
 
-use crate::harness::{Backend, Client, Gateway, simple, within};
+use crate::harness::{Backend, Client, Gateway, nobody, simple, within};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -77,14 +77,30 @@ async fn a_listener_may_go_from_one_address_of_the_host_to_all() {
         .replace("port: 0", &format!("port: {}", before.port()))
         .replace("  listeners", "  addresses: [{value: 0.0.0.0}]\n  listeners");
     gateway.edit(&edit, |shown| shown.contains(&everywhere)).await;
-    let served = async {
-        loop {
-            let mut client = Client::connect(before).await;
-            client.send(GET).await;
-            if client.response().await.text() == "x" {
-                return;
-            }
-        }
-    };
-    within("the listener on all addresses serves", served).await;
+    let mut client = Client::connect(before).await;
+    client.send(GET).await;
+    assert_eq!(client.response().await.text(), "x");
+}
+
+#[tokio::test]
+async fn connections_of_a_listener_that_moved_are_served_once_more_and_closed() {
+    let app = Backend::named("x").await;
+    let gateway = Gateway::start(&simple(&[app.address])).await;
+    let mut client = gateway.connect().await;
+    client.send(GET).await;
+    assert_eq!(client.response().await.header("connection"), None);
+    let wanted = nobody().await;
+    let port = format!("port: {}", wanted.port());
+    gateway
+        .edit(&simple(&[app.address]).replace("port: 0", &port), |shown| {
+            shown.contains(&wanted.to_string())
+        })
+        .await;
+    client.send(GET).await;
+    let response = client.response().await;
+    assert_eq!(
+        (response.text().as_str(), response.header("connection")),
+        ("x", Some("close"))
+    );
+    assert!(client.is_closed().await);
 }
