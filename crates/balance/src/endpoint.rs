@@ -161,6 +161,14 @@ impl Endpoint {
         }
     }
 
+    /// A request that was begun then ends without an outcome.
+    #[cold]
+    pub(crate) fn give_up(&self, since: Instant) {
+        let now = self.watch.now();
+        let ran = now.saturating_duration_since(since);
+        self.stats.load.observe_at_least(ran.as_secs_f32(), self.ticks(now));
+    }
+
     pub(crate) fn history(&self) -> History {
         *self.history.lock()
     }

@@ -4,7 +4,8 @@
 //! that outlive every change of the set, a [`Picker`] chooses one of them and hands out a [`Permit`] that counts the
 //! request while it runs. [`Split`] shares requests out between backends by weight.
 //!
-//! Everything here is synchronous and decides on the time it is given. It opens no connection and knows no protocol.
+//! Everything here is synchronous and decides on the time it is given; only a permit that is dropped without an outcome
+//! reads the clock of its set, because nobody is there to tell it the time. It opens no connection and knows no protocol.
 
 mod endpoint;
 mod excluded;

@@ -39,9 +39,24 @@ impl Load {
 
     /// Takes one measurement into account: a sample above the average replaces it, one below pulls it down slowly.
     pub(crate) fn observe(&self, sample: f32, at: Ticks) {
+        self.change(|old| next(old, sample, at));
+    }
+
+    /// Takes a time into account that would have become longer: it may raise the average and never pulls it down.
+    pub(crate) fn observe_at_least(&self, sample: f32, at: Ticks) {
+        self.change(|old| {
+            if sample > faded(old, at) {
+                next(old, sample, at)
+            } else {
+                old
+            }
+        });
+    }
+
+    fn change(&self, change: impl Fn(u64) -> u64) {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
-            let new = next(old, sample, at);
+            let new = change(old);
             if new == old {
                 return;
             }
@@ -57,9 +72,13 @@ impl Load {
 
     /// The average as of `at`: it fades without samples, so that an endpoint that was slow once is tried again.
     pub(crate) fn seconds(&self, at: Ticks) -> f32 {
-        let (value, stamp) = unpack(self.0.load(Ordering::Relaxed));
-        value * keep(at.seconds_since(stamp))
+        faded(self.0.load(Ordering::Relaxed), at)
     }
+}
+
+fn faded(word: u64, at: Ticks) -> f32 {
+    let (value, stamp) = unpack(word);
+    value * keep(at.seconds_since(stamp))
 }
 
 fn next(old: u64, sample: f32, at: Ticks) -> u64 {
@@ -114,6 +133,17 @@ mod tests {
         assert_eq!(load.seconds(at(5_000)), 0.2);
         load.observe(0.3, at(1_000));
         assert_eq!(load.seconds(at(5_000)), 0.3);
+    }
+
+    #[test]
+    fn a_time_that_would_have_become_longer_only_raises() {
+        let load = Load::new(0.2, at(0));
+        load.observe_at_least(0.1, at(0));
+        assert_eq!(load.seconds(at(0)), 0.2);
+        load.observe_at_least(0.1, at(20_000));
+        assert_eq!(load.seconds(at(20_000)), 0.1, "what is known has faded below it");
+        load.observe_at_least(0.3, at(20_000));
+        assert_eq!(load.seconds(at(20_000)), 0.3);
     }
 
     #[test]

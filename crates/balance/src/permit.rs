@@ -9,7 +9,8 @@ use crate::Endpoint;
 /// How a request at an endpoint ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It answered; the time from picking it to the first byte of the answer.
+    /// It answered; the time from picking it, or from the end of a request's body that took long to come, to the first
+    /// byte of the answer.
     Success(Duration),
     /// It answered that it failed.
     Failure,
@@ -27,18 +28,31 @@ impl Outcome {
             _ => Outcome::Success(latency),
         }
     }
+
+    /// An attempt that was cut off after it `ran` so long, before an answer came. It is a gateway error if the endpoint had
+    /// the whole of one of the limits that are the caller's `own`, those of its policy. Cut off sooner, because whoever asks
+    /// the caller leaves it less time, it says nothing against the endpoint: drop the permit.
+    pub fn of_cut_off(ran: Duration, own: [Option<Duration>; 2]) -> Option<Self> {
+        let had_its_time = own.into_iter().flatten().any(|limit| ran >= limit);
+        had_its_time.then_some(Outcome::Unavailable)
+    }
 }
 
-/// Counts a request as in flight at its endpoint. Dropped without [`Permit::finish`] (the caller gave up) it leaves no
-/// sample: a client that goes away says nothing about the endpoint.
+/// Counts a request as in flight at its endpoint. Dropped without an outcome (the caller gave up) it is no failure, for a
+/// client that goes away says nothing against the endpoint; but the answer would have taken longer than the caller
+/// waited, and where that is above the average it counts as a latency. Else an endpoint that never answers would have no
+/// samples at all, and look better and better.
 pub struct Permit {
     endpoint: Arc<Endpoint>,
+    /// Since when the endpoint is waited for; nothing once there is an outcome.
+    since: Option<Instant>,
 }
 
 impl Permit {
-    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, now: Instant) -> Self {
         endpoint.begin();
-        Self { endpoint }
+        let since = Some(now);
+        Self { endpoint, since }
     }
 
     /// The endpoint that was picked.
@@ -47,18 +61,32 @@ impl Permit {
     }
 
     /// Records a sample while the request goes on: latency counts to the first byte, in flight to the last.
-    pub fn record(&self, outcome: Outcome, now: Instant) {
+    pub fn record(&mut self, outcome: Outcome, now: Instant) {
+        self.since = None;
         self.endpoint.record(outcome, now);
     }
 
+    /// The endpoint is waited for since then and not since it was picked: the request's body took long to come.
+    pub fn waits_since(&mut self, at: Instant) {
+        self.since = self.since.map(|_| at);
+    }
+
     /// Records how the request ended and ends it.
-    pub fn finish(self, outcome: Outcome, now: Instant) {
+    pub fn finish(mut self, outcome: Outcome, now: Instant) {
         self.record(outcome, now);
+    }
+
+    /// Ends the request without a sample: it was not the endpoint that was waited for.
+    pub fn discard(mut self) {
+        self.since = None;
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if let Some(since) = self.since {
+            self.endpoint.give_up(since);
+        }
         self.endpoint.end();
     }
 }

@@ -86,7 +86,9 @@ impl Picker {
             State::PeakEwma(state) => state.pick(set, excluded, rng, now),
         };
         let index = first.or_else(|| last_choice(set, excluded))?;
-        set.slots().get(index).map(|slot| Permit::new(slot.endpoint.clone()))
+        set.slots()
+            .get(index)
+            .map(|slot| Permit::new(slot.endpoint.clone(), now))
     }
 }
 

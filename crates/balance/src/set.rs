@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nines_base::Rng;
+use nines_base::{Clock, Rng};
 use nines_model::InstanceState;
 
 use crate::endpoint::Beginning;
@@ -17,7 +17,7 @@ const SEED_SECONDS: f32 = 0.03;
 
 /// An immutable list of endpoints. A change makes a new set that shares the endpoints which stay, with their
 /// statistics; what may change without being another endpoint (weight, state, labels) lies in the slot.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct EndpointSet {
     /// The ready ones, then the suspects.
     slots: Box<[Slot]>,
@@ -43,9 +43,10 @@ pub struct Slot {
 }
 
 impl EndpointSet {
-    /// A set without endpoints.
-    pub fn empty() -> Self {
-        Self::default()
+    /// A set without endpoints, from which all others are made. Its clock tells how long a request ran that ends without an
+    /// outcome.
+    pub fn empty(clock: &Clock) -> Self {
+        Self::new(Box::default(), 0, Arc::new(Watch::new(clock.clone())))
     }
 
     /// The set of `members` (as [`crate::resolve`] lists them) that shares with this one every endpoint of the same id
@@ -81,17 +82,15 @@ impl EndpointSet {
             .filter(|s| s.endpoint.warms_up())
             .map(|s| s.endpoint.added())
             .max();
-        let mut set = Self {
+        let first_choice = &slots[first_choice(&slots)];
+        Self {
+            cumulative: running_sum(first_choice),
+            equal: first_choice.windows(2).all(|pair| pair[0].weight == pair[1].weight),
             slots,
             newest,
             generation,
             watch,
-            ..Self::default()
-        };
-        let first_choice = &set.slots[set.first_choice()];
-        set.equal = first_choice.windows(2).all(|pair| pair[0].weight == pair[1].weight);
-        set.cumulative = running_sum(first_choice);
-        set
+        }
     }
 
     /// When to eject one of its endpoints, and of the sets that are made of it.
@@ -141,8 +140,7 @@ impl EndpointSet {
 
     /// The slots to choose from: the ready ones, or the suspects when nobody is ready.
     pub(crate) fn first_choice(&self) -> Range<usize> {
-        let ready = self.slots.partition_point(|s| s.state != InstanceState::Suspect);
-        if ready == 0 { 0..self.slots.len() } else { 0..ready }
+        first_choice(&self.slots)
     }
 
     pub(crate) fn equal_weights(&self) -> bool {
@@ -188,6 +186,11 @@ impl Slot {
             labels: member.labels,
         }
     }
+}
+
+fn first_choice(slots: &[Slot]) -> Range<usize> {
+    let ready = slots.partition_point(|s| s.state != InstanceState::Suspect);
+    if ready == 0 { 0..slots.len() } else { 0..ready }
 }
 
 fn running_sum(slots: &[Slot]) -> Box<[u64]> {

@@ -204,7 +204,7 @@ fn write_request(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize, 
 fn answered(
     exchange: &mut Exchange<'_>,
     upstream: Upstream,
-    permit: Permit,
+    mut permit: Permit,
     head_len: usize,
     started: Instant,
 ) -> Answered {

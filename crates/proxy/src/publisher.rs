@@ -83,11 +83,10 @@ impl Publisher {
     pub(crate) async fn publish(&self, catalog: &Catalog) -> Published {
         let inner = &*self.0;
         let mut state = inner.state.lock().await;
-        let now = inner.clock.now();
         let current = inner.snapshot.load_full();
         if state.published && state.catalog.resources == catalog.resources {
             if state.catalog != *catalog {
-                current.refresh_endpoints(catalog, now);
+                current.refresh_endpoints(catalog, inner.clock.now());
                 inner.published(catalog.revision);
                 state.catalog = catalog.clone();
             }
@@ -98,10 +97,10 @@ impl Publisher {
             && let Some(error) = claims.take_error_of_new(&current.listeners)
         {
             state.catalog.instances = catalog.instances.clone();
-            current.refresh_endpoints(&state.catalog, now);
+            current.refresh_endpoints(&state.catalog, inner.clock.now());
             return Published::Refused(error);
         }
-        let (snapshot, problems) = Snapshot::compile(catalog, Some(&current), now);
+        let (snapshot, problems) = Snapshot::compile(catalog, Some(&current), &inner.clock);
         for problem in problems {
             tracing::warn!(%problem, "part of the configuration cannot be used");
         }

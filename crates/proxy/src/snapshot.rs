@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use nines_base::Clock;
 use nines_model::problem::Problem;
 use nines_model::{Catalog, Governing, Resource, ResourceKey, Revision, ServiceKey};
 
@@ -42,13 +43,13 @@ pub struct Snapshot {
 impl Snapshot {
     /// Compiles `catalog`. Endpoint sets of upstreams that `previous` has too are exchanged in place, at once visible
     /// to requests that run on `previous`.
-    pub fn compile(catalog: &Catalog, previous: Option<&Snapshot>, now: Instant) -> (Snapshot, Vec<Problem>) {
+    pub fn compile(catalog: &Catalog, previous: Option<&Snapshot>, clock: &Clock) -> (Snapshot, Vec<Problem>) {
         let empty = Snapshot::default();
         let previous = previous.unwrap_or(&empty);
         let mut problems = Vec::new();
         let policies = Governing::index(catalog);
         problems.extend(policies.overlaps());
-        let mut upstreams = Upstreams::new(catalog, &policies, previous, now);
+        let mut upstreams = Upstreams::new(catalog, &policies, previous, clock);
         let rules = Rules::compile(catalog, &policies, previous, &mut upstreams, &mut problems);
         let listeners = listener::compile(catalog, &rules, &mut problems);
         let (upstreams, next_upstream) = upstreams.finish();

@@ -60,7 +60,7 @@ impl Follow {
         if let Some(known) = state.upstreams.get(key) {
             return known.clone();
         }
-        let upstream = Arc::new(Upstream::new(key.clone()));
+        let upstream = Arc::new(Upstream::new(key.clone(), &self.0.clock));
         state.upstreams.insert(key.clone(), upstream.clone());
         self.ask(&state);
         upstream

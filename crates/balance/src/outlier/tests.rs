@@ -40,7 +40,7 @@ struct Bench {
 impl Bench {
     fn new(count: u16, algorithm: Algorithm, config: Config) -> Self {
         let (clock, hand) = Clock::manual();
-        let set = EndpointSet::empty().update(members(count), clock.now());
+        let set = EndpointSet::empty(&clock).update(members(count), clock.now());
         set.watch_outliers(config);
         Self {
             set,
@@ -268,7 +268,7 @@ fn a_clock_that_steps_back_harms_nothing() {
 #[test]
 fn eight_threads_never_eject_more_than_half() {
     let (clock, hand) = Clock::manual();
-    let set = EndpointSet::empty().update(members(6), clock.now());
+    let set = EndpointSet::empty(&clock).update(members(6), clock.now());
     // Nobody comes back meanwhile, so that each thread may count by itself.
     let longest = Duration::from_secs(300);
     set.watch_outliers(Config {

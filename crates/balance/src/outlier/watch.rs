@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
+use nines_base::Clock;
 use parking_lot::Mutex;
 
 use super::history::Out;
@@ -17,6 +18,8 @@ const NEVER: u64 = u64::MAX;
 /// What the endpoints of a service and its pickers share, over all changes of the set.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    /// For what ends without anybody telling when.
+    clock: Clock,
     /// When the next look is due, in nanoseconds since the first one. Read at every pick.
     due: AtomicU64,
     first: OnceLock<Instant>,
@@ -33,10 +36,11 @@ struct Turn {
     interval_ends: Option<Instant>,
 }
 
-impl Default for Watch {
-    fn default() -> Self {
+impl Watch {
+    pub(crate) fn new(clock: Clock) -> Self {
         let config = Config::default();
         Self {
+            clock,
             due: AtomicU64::new(0),
             first: OnceLock::new(),
             consecutive_errors: AtomicU32::new(config.consecutive_errors),
@@ -47,9 +51,11 @@ impl Default for Watch {
             }),
         }
     }
-}
 
-impl Watch {
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
     pub(crate) fn configure(&self, config: Config) {
         let mut turn = self.turn.lock();
         if turn.config == config {

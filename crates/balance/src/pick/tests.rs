@@ -3,7 +3,7 @@ use crate::{Member, Outcome};
 use nines_base::{Clock, ManualClock, Rng};
 use nines_model::InstanceState;
 use proptest::prelude::{any, prop, prop_assert, proptest};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 const ALL: [Algorithm; 3] = [Algorithm::PeakEwma, Algorithm::RoundRobin, Algorithm::Weighted];
@@ -23,7 +23,7 @@ impl Bench {
         let (clock, hand) = Clock::manual();
         let members = weights.iter().enumerate().map(|(i, weight)| member(i, *weight));
         Self {
-            set: EndpointSet::empty().update(members.collect(), clock.now()),
+            set: EndpointSet::empty(&clock).update(members.collect(), clock.now()),
             picker: Picker::new(Config {
                 algorithm,
                 ..Config::default()
@@ -152,6 +152,32 @@ fn peak_ewma_avoids_the_slow_and_the_failing() {
             assert!(shares[2] < 0.02, "{weights:?} {trouble:?}: {shares:?}");
         }
     }
+}
+
+#[test]
+fn peak_ewma_hardly_asks_one_whose_callers_all_give_up() {
+    let mut bench = Bench::new(Algorithm::PeakEwma, &[100; 5], 15);
+    let (patience, quick) = (Duration::from_secs(1), Duration::from_millis(5));
+    let mut hung = 0;
+    let mut waiting: VecDeque<(Instant, Permit)> = VecDeque::new();
+    for _ in 0..60_000 {
+        bench.hand.advance(Duration::from_millis(10));
+        let now = bench.clock.now();
+        while waiting.front().is_some_and(|(until, _)| *until <= now) {
+            waiting.pop_front();
+        }
+        let permit = bench.pick().unwrap();
+        if index(&permit) == 0 {
+            hung += 1;
+            waiting.push_back((now + patience, permit));
+        } else {
+            permit.finish(Outcome::Success(quick), now);
+        }
+    }
+    assert!(
+        hung < 600,
+        "{hung} of 60,000 calls in ten minutes, a fifth would be 12,000"
+    );
 }
 
 #[test]

@@ -30,8 +30,8 @@ fn ids(set: &EndpointSet, range: Range<usize>) -> Vec<&str> {
 #[test]
 fn who_stays_keeps_its_statistics_over_changes_of_weight_and_state() {
     let (clock, _) = Clock::manual();
-    let first = EndpointSet::empty().update(vec![member("a", 1, 5), member("b", 2, 5)], clock.now());
-    let permit = Permit::new(first.slots()[0].endpoint.clone());
+    let first = EndpointSet::empty(&clock).update(vec![member("a", 1, 5), member("b", 2, 5)], clock.now());
+    let mut permit = Permit::new(first.slots()[0].endpoint.clone(), clock.now());
     permit.record(Outcome::Unavailable, clock.now());
     let reweighted = Member {
         state: InstanceState::Suspect,
@@ -47,7 +47,7 @@ fn who_stays_keeps_its_statistics_over_changes_of_weight_and_state() {
 #[test]
 fn another_address_is_another_endpoint() {
     let (clock, _) = Clock::manual();
-    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let first = EndpointSet::empty(&clock).update(vec![member("a", 1, 1)], clock.now());
     let second = first.update(vec![member("a", 2, 1)], clock.now());
     assert!(!Arc::ptr_eq(&first.slots()[0].endpoint, &second.slots()[0].endpoint));
 }
@@ -56,7 +56,7 @@ fn another_address_is_another_endpoint() {
 fn the_first_choice_are_the_ready_ones_and_without_them_the_suspects() {
     let (clock, _) = Clock::manual();
     let members = vec![suspect("s", 9), member("a", 1, 1), member("b", 2, 1)];
-    let mixed = EndpointSet::empty().update(members, clock.now());
+    let mixed = EndpointSet::empty(&clock).update(members, clock.now());
     assert_eq!(ids(&mixed, mixed.first_choice()), ["a", "b"]);
     let lost = mixed.update(vec![suspect("s", 9)], clock.now());
     assert_eq!(ids(&lost, lost.first_choice()), ["s"]);
@@ -66,9 +66,9 @@ fn the_first_choice_are_the_ready_ones_and_without_them_the_suspects() {
 fn the_same_members_make_the_same_set() {
     let (clock, _) = Clock::manual();
     let members = vec![member("a", 1, 1), member("b", 2, 1)];
-    let set = EndpointSet::empty().update(members.clone(), clock.now());
+    let set = EndpointSet::empty(&clock).update(members.clone(), clock.now());
     assert!(set.is_made_of(&members));
-    assert!(EndpointSet::empty().is_made_of(&[]));
+    assert!(EndpointSet::empty(&clock).is_made_of(&[]));
     let relabelled = Member {
         labels: Arc::new(BTreeMap::from([("zone".into(), "a".into())])),
         ..member("b", 2, 1)
@@ -88,7 +88,7 @@ fn the_same_members_make_the_same_set() {
 #[test]
 fn a_newcomer_is_taken_to_be_as_quick_as_its_peers() {
     let (clock, _) = Clock::manual();
-    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let first = EndpointSet::empty(&clock).update(vec![member("a", 1, 1)], clock.now());
     assert!(
         first.slots()[0]
             .endpoint
@@ -96,7 +96,8 @@ fn a_newcomer_is_taken_to_be_as_quick_as_its_peers() {
             .abs_diff(Duration::from_millis(30))
             < NEAR
     );
-    Permit::new(first.slots()[0].endpoint.clone()).finish(Outcome::Success(Duration::from_millis(80)), clock.now());
+    Permit::new(first.slots()[0].endpoint.clone(), clock.now())
+        .finish(Outcome::Success(Duration::from_millis(80)), clock.now());
     let second = first.update(vec![member("a", 1, 1), member("b", 2, 1)], clock.now());
     assert!(
         second.slots()[1]
@@ -111,7 +112,7 @@ fn a_newcomer_is_taken_to_be_as_quick_as_its_peers() {
 fn only_who_joins_others_starts_slowly() {
     let (clock, hand) = Clock::manual();
     let window = Duration::from_secs(10);
-    let first = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let first = EndpointSet::empty(&clock).update(vec![member("a", 1, 1)], clock.now());
     assert!(!first.warms_up(window, clock.now()));
     let second = first.update(vec![member("a", 1, 1), member("b", 2, 1)], clock.now());
     let newcomer = &second.slots()[1].endpoint;
@@ -131,15 +132,15 @@ fn only_who_joins_others_starts_slowly() {
 #[test]
 fn failures_count_as_their_penalty_and_any_other_answer_ends_a_row_of_gateway_errors() {
     let (clock, _) = Clock::manual();
-    let set = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+    let set = EndpointSet::empty(&clock).update(vec![member("a", 1, 1)], clock.now());
     let endpoint = &set.slots()[0].endpoint;
     for other in [Outcome::Success(Duration::from_millis(1)), Outcome::Failure] {
         for errors in 1..=3 {
-            Permit::new(endpoint.clone()).finish(Outcome::Unavailable, clock.now());
+            Permit::new(endpoint.clone(), clock.now()).finish(Outcome::Unavailable, clock.now());
             assert_eq!(endpoint.consecutive_errors(), errors);
         }
         assert_eq!(endpoint.latency(clock.now()), FAILURE_PENALTY);
-        Permit::new(endpoint.clone()).finish(other, clock.now());
+        Permit::new(endpoint.clone(), clock.now()).finish(other, clock.now());
         assert_eq!(endpoint.consecutive_errors(), 0);
     }
 }
@@ -158,14 +159,54 @@ fn an_answer_counts_by_its_status() {
     }
 }
 
-#[test]
-fn a_cancelled_request_leaves_no_sample() {
-    let (clock, _) = Clock::manual();
-    let set = EndpointSet::empty().update(vec![member("a", 1, 1)], clock.now());
+/// What the endpoint's latency is once a request has run for so long and `end` has ended it.
+fn latency_after(millis: u64, end: impl FnOnce(Permit, Instant)) -> Duration {
+    let (clock, hand) = Clock::manual();
+    let set = EndpointSet::empty(&clock).update(vec![member("a", 1, 1)], clock.now());
     let endpoint = &set.slots()[0].endpoint;
-    let before = endpoint.latency(clock.now());
-    let permit = Permit::new(endpoint.clone());
+    Permit::new(endpoint.clone(), clock.now()).finish(Outcome::Unavailable, clock.now());
+    Permit::new(endpoint.clone(), clock.now()).finish(Outcome::Unavailable, clock.now());
+    let permit = Permit::new(endpoint.clone(), clock.now());
     assert_eq!(endpoint.in_flight(), 1);
-    drop(permit);
-    assert_eq!((endpoint.in_flight(), endpoint.latency(clock.now())), (0, before));
+    hand.advance(Duration::from_millis(millis));
+    end(permit, clock.now());
+    assert_eq!(
+        (endpoint.in_flight(), endpoint.consecutive_errors()),
+        (0, 2),
+        "neither a success nor a failure"
+    );
+    endpoint.latency(clock.now())
+}
+
+#[test]
+fn a_request_that_is_given_up_counts_as_long_as_it_ran_if_that_is_above_the_average() {
+    let faded = FAILURE_PENALTY.mul_f64((-0.4f64).exp());
+    assert!(latency_after(4_000, |permit, _| drop(permit)).abs_diff(Duration::from_secs(4)) < NEAR);
+    assert_eq!(latency_after(0, |permit, _| drop(permit)), FAILURE_PENALTY);
+    let recent = |mut permit: Permit, now: Instant| {
+        permit.waits_since(now - Duration::from_millis(10));
+        drop(permit);
+    };
+    for other in [
+        latency_after(4_000, recent),
+        latency_after(4_000, |permit, _| permit.discard()),
+    ] {
+        assert!(other.abs_diff(faded) < Duration::from_millis(1), "{other:?}");
+    }
+}
+
+#[test]
+fn a_request_that_is_cut_off_speaks_against_the_endpoint_if_it_had_a_whole_limit_of_the_callers_own() {
+    let millis = |n| Some(Duration::from_millis(n));
+    for (ran, own, speaks) in [
+        (5, [millis(15_000), None], false),
+        (15_000, [millis(15_000), None], true),
+        (200, [millis(15_000), millis(200)], true),
+        (199, [millis(15_000), millis(200)], false),
+        (200, [None, millis(200)], true),
+        (60_000, [None, None], false),
+    ] {
+        let outcome = Outcome::of_cut_off(Duration::from_millis(ran), own);
+        assert_eq!(outcome, speaks.then_some(Outcome::Unavailable), "{ran} {own:?}");
+    }
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::route::{Action, Backend, Forward, RequestParts};
-use nines_base::Clock;
 use nines_model::{Change, Instance, InstanceKey, InstanceState, Port, Protocol, document};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -91,7 +90,7 @@ fn instance(id: &str, number: u16, version: &str) -> Instance {
 }
 
 fn compile(catalog: &Catalog, previous: Option<&Snapshot>) -> (Snapshot, Vec<String>) {
-    let (snapshot, problems) = Snapshot::compile(catalog, previous, Clock::manual().0.now());
+    let (snapshot, problems) = Snapshot::compile(catalog, previous, &Clock::manual().0);
     (snapshot, problems.iter().map(Problem::to_string).collect())
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use nines_balance::{EndpointSet, outlier, pick, resolve};
+use nines_base::Clock;
 use nines_model::{Catalog, Governing, ServiceKey};
 
 use super::Snapshot;
@@ -52,18 +53,23 @@ pub(super) struct Upstreams<'a> {
     catalog: &'a Catalog,
     policies: &'a Governing<'a>,
     previous: &'a Snapshot,
-    now: Instant,
+    clock: &'a Clock,
     used: HashMap<ServiceKey, Arc<Upstream>>,
     next_id: u32,
 }
 
 impl<'a> Upstreams<'a> {
-    pub(super) fn new(catalog: &'a Catalog, policies: &'a Governing<'a>, previous: &'a Snapshot, now: Instant) -> Self {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        policies: &'a Governing<'a>,
+        previous: &'a Snapshot,
+        clock: &'a Clock,
+    ) -> Self {
         Self {
             catalog,
             policies,
             previous,
-            now,
+            clock,
             used: HashMap::new(),
             next_id: previous.next_upstream,
         }
@@ -85,7 +91,7 @@ impl<'a> Upstreams<'a> {
         }
         let outliers = policy.outlier.as_ref().map(outlier::Config::from);
         upstream.endpoints().watch_outliers(outliers.unwrap_or_default());
-        upstream.refresh(self.catalog, self.now);
+        upstream.refresh(self.catalog, self.clock.now());
         self.used.insert(key.clone(), upstream.clone());
         upstream
     }
@@ -96,7 +102,7 @@ impl<'a> Upstreams<'a> {
         Arc::new(Upstream {
             id,
             key: key.clone(),
-            endpoints: ArcSwap::from_pointee(EndpointSet::empty()),
+            endpoints: ArcSwap::from_pointee(EndpointSet::empty(self.clock)),
             balance: ArcSwap::from_pointee(balance),
         })
     }

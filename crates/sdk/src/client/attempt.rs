@@ -72,7 +72,7 @@ impl Attempts<'_> {
         upstream.pick(tried, clock.now())
     }
 
-    async fn attempt(&self, permit: Permit, attempt: u32) -> Result<Response, CallError> {
+    async fn attempt(&self, mut permit: Permit, attempt: u32) -> Result<Response, CallError> {
         let request = self.request(&permit, attempt)?;
         let clock = &self.client.clock;
         let start = clock.now();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use nines_balance::outlier::{self, Change, ChangeKind};
 use nines_balance::{EndpointSet, Excluded, Permit, Picker};
-use nines_base::Rng;
+use nines_base::{Clock, Rng};
 use nines_model::governing::Limits;
 use nines_model::{Catalog, Policy, ServiceKey};
 use parking_lot::Mutex;
@@ -27,13 +27,13 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(key: ServiceKey) -> Self {
+    pub(super) fn new(key: ServiceKey, clock: &Clock) -> Self {
         let limits = Arc::new(ArcSwap::from_pointee(Limits::default()));
         Self {
             key,
             http: connect::http(limits.clone()),
             limits,
-            set: ArcSwap::from_pointee(EndpointSet::empty()),
+            set: ArcSwap::from_pointee(EndpointSet::empty(clock)),
             picker: Mutex::new((Picker::new(nines_balance::pick::Config::default()), Rng::from_entropy())),
             available: watch::Sender::new(false),
         }
