@@ -4,6 +4,11 @@
 //! keep-alive race, that is a reused connection that ended before any byte of the answer, once and on a fresh
 //! connection, if the request is idempotent (RFC 9110 section 9.2.2) and still here in full. Both stay within the
 //! request's deadline.
+//!
+//! What was cut off before the endpoint had the whole of a limit of the route's says nothing against the endpoint: else any
+//! client could have healthy ones ejected by giving them no time.
+
+mod limits;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,7 +16,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nines_balance::{Excluded, Outcome, Permit};
 use nines_model::Cause;
@@ -27,6 +32,7 @@ use crate::relay;
 use crate::route::Backend;
 use crate::worker::{Origin, Upstream};
 use crate::{ejection, snapshot};
+pub(crate) use limits::Limits;
 
 /// A connection on which an endpoint has begun to answer.
 #[derive(Debug)]
@@ -67,44 +73,38 @@ struct Tried {
     raced: bool,
 }
 
-/// When what must have happened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    request: Option<Instant>,
-    /// The route's share of it.
-    route: Option<Duration>,
-    /// The client set the request's limit.
-    by_client: bool,
-    attempt: Option<Duration>,
-    connect: Option<Duration>,
-}
-
 /// Tries until an endpoint answers or nothing is left to try.
 pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize) -> Result<Answered, Stop> {
     let service = backend.upstream.as_ref().map_err(Refusal::from)?;
     let mut limits = Limits::new(exchange, backend);
     let mut tried = Tried::default();
-    let mut now = exchange.record.started();
+    let mut now = exchange.asked;
     keep_body(exchange);
     loop {
-        let permit = pick(exchange, service, &tried, now).ok_or_else(|| tried.nobody_left(service))?;
+        limits.begin(now);
+        if limits.is_over(now) {
+            return Err(limits.late(exchange, now).into());
+        }
+        let mut permit = pick(exchange, service, &tried, now).ok_or_else(|| tried.nobody_left(service))?;
         exchange.record.attempts += 1;
         exchange.record.endpoint = Some(permit.endpoint().address());
         let origin = exchange.worker.pool.origin(permit.endpoint().address());
-        let started = now;
         let mut upstream = match connect(exchange, &origin, &limits, tried.raced, now).await {
             Ok(upstream) => upstream,
             Err(failure) => {
                 now = exchange.worker.clock.now();
-                permit.finish(Outcome::Unavailable, now);
+                if let Some(outcome) = failure.outcome(&limits, now) {
+                    permit.finish(outcome, now);
+                    blame(exchange, &origin, now);
+                }
                 tried.connect(exchange, &origin, failure, &limits, backend, now)?;
                 continue;
             }
         };
         write_request(exchange, backend, prefix, &limits, now);
-        exchange.client.alarm.set(limits.next(limits.attempt, started));
+        exchange.client.alarm.set(limits.attempt_ends());
         let failed = match relay::ask(exchange, &mut upstream, &mut limits).await {
-            Ok(head_len) => return Ok(answered(exchange, upstream, permit, head_len, started)),
+            Ok(head_len) => return Ok(answered(exchange, upstream, permit, head_len, &limits)),
             Err(failed) => failed,
         };
         now = exchange.worker.clock.now();
@@ -113,6 +113,7 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: 
             exchange.worker.shard().retried_races.add(1);
             continue;
         }
+        permit.waits_since(limits.since());
         return Err(classify(exchange, &upstream, permit, failed, &limits, now));
     }
 }
@@ -142,7 +143,7 @@ async fn connect(
         return Ok(upstream);
     }
     let alarm = &exchange.client.alarm;
-    alarm.set(limits.next(limits.connect, now));
+    alarm.set(limits.connect_ends(now));
     let mut connecting = pin!(TcpStream::connect(origin.address));
     let stream = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.map_err(NoConnection::Failed)),
@@ -169,7 +170,7 @@ fn keep_body(exchange: &mut Exchange<'_>) {
 
 /// Prepares the request for the endpoint: its head, and the body or where it comes from.
 fn write_request(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize, limits: &Limits, now: Instant) {
-    let left = limits.request.map(|at| at.saturating_duration_since(now));
+    let left = limits.left(now);
     exchange.upload.abandon();
     let outgoing = Outgoing {
         head: &exchange.scratch.request,
@@ -206,11 +207,11 @@ fn answered(
     upstream: Upstream,
     mut permit: Permit,
     head_len: usize,
-    started: Instant,
+    limits: &Limits,
 ) -> Answered {
     let now = exchange.worker.clock.now();
     exchange.record.first_byte = Some(now);
-    let latency = now.saturating_duration_since(started);
+    let latency = now.saturating_duration_since(limits.since());
     permit.record(Outcome::of_status(exchange.scratch.response.status, latency), now);
     Answered {
         upstream,
@@ -229,10 +230,17 @@ fn classify(
     now: Instant,
 ) -> Stop {
     let counts = upstream.origin.counts();
+    let mut outcome = Some(Outcome::Unavailable);
     let refusal = match failed {
-        Failed::Stop(stop) => return stop,
+        Failed::Stop(stop) => {
+            if limits.is_uploading(exchange) {
+                permit.discard();
+            }
+            return stop;
+        }
         Failed::Late => {
             counts.timeouts.add(1);
+            outcome = limits.cut_off(exchange, now);
             limits.late(exchange, now)
         }
         Failed::Protocol(reject) => Refusal::from(reject),
@@ -248,7 +256,9 @@ fn classify(
             )
         }
     };
-    permit.finish(Outcome::Unavailable, now);
+    if let Some(outcome) = outcome {
+        permit.finish(outcome, now);
+    }
     let reused = upstream
         .idle_since
         .map(|since| exchange.record.started().saturating_duration_since(since));
@@ -265,11 +275,30 @@ fn classify(
     }
 }
 
+/// The endpoint could not be connected to: it counts, and the endpoint is passed over for a while.
+fn blame(exchange: &Exchange<'_>, origin: &Origin, now: Instant) {
+    let worker = &exchange.worker;
+    origin.counts().connect_errors.add(1);
+    worker
+        .pool
+        .penalise(origin.address, now + worker.config.timeouts.penalty);
+}
+
 fn reset(message: &str, error: Option<io::Error>) -> Refusal {
     let refusal = Refusal::new(Cause::UpstreamReset, message);
     match error {
         Some(error) => refusal.with("error", error.kind()),
         None => refusal.with("error", "closed"),
+    }
+}
+
+impl NoConnection {
+    /// What it says of the endpoint.
+    fn outcome(&self, limits: &Limits, now: Instant) -> Option<Outcome> {
+        match self {
+            NoConnection::Failed(_) => Some(Outcome::Unavailable),
+            NoConnection::Late => limits.connect_cut_off(now),
+        }
     }
 }
 
@@ -284,11 +313,6 @@ impl Tried {
         backend: &Backend,
         now: Instant,
     ) -> Result<(), Stop> {
-        let worker = &exchange.worker;
-        origin.counts().connect_errors.add(1);
-        worker
-            .pool
-            .penalise(origin.address, now + worker.config.timeouts.penalty);
         self.excluded.add(origin.address);
         self.connects.push((origin.address, failure));
         if limits.is_over(now) {
@@ -297,7 +321,7 @@ impl Tried {
         if self.connects.len() as u64 > u64::from(backend.limits.retry.attempts) {
             return Err(self.connect_failed().into());
         }
-        worker.shard().retried_connects.add(1);
+        exchange.worker.shard().retried_connects.add(1);
         Ok(())
     }
 
@@ -331,51 +355,5 @@ impl Tried {
             NoConnection::Late => refusal.with("endpoint", format_args!("{address} timed out")),
             NoConnection::Failed(error) => refusal.with("endpoint", format_args!("{address} {}", error.kind())),
         })
-    }
-}
-
-impl Limits {
-    fn new(exchange: &Exchange<'_>, backend: &Backend) -> Self {
-        let (request, by_client) = exchange.deadline(backend.limits.request);
-        Self {
-            request,
-            route: backend.limits.request,
-            by_client,
-            attempt: backend.limits.attempt,
-            connect: backend.limits.connect.or(Some(exchange.worker.config.timeouts.connect)),
-        }
-    }
-
-    /// The whole body has gone out: the route's limit and the attempt's count from here, as Gateway API allows, because
-    /// a long upload says nothing about the endpoint. The client's own limit stays where it is.
-    pub(crate) fn uploaded(&mut self, now: Instant) -> Option<Instant> {
-        if !self.by_client {
-            self.request = self.route.map(|limit| now + limit);
-        }
-        self.next(self.attempt, now)
-    }
-
-    /// The earlier of the request's deadline and `limit` from `now`.
-    fn next(&self, limit: Option<Duration>, now: Instant) -> Option<Instant> {
-        let own = limit.map(|limit| now + limit);
-        match (self.request, own) {
-            (Some(request), Some(own)) => Some(request.min(own)),
-            (request, own) => request.or(own),
-        }
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        self.request.is_some_and(|at| at <= now)
-    }
-
-    /// What an alarm that went off means.
-    fn late(&self, exchange: &Exchange<'_>, now: Instant) -> Refusal {
-        let waited = now.saturating_duration_since(exchange.record.started());
-        let (cause, message) = match (self.is_over(now), self.by_client) {
-            (true, true) => (Cause::DeadlineExceeded, "the time that the client gave is over"),
-            (true, false) => (Cause::UpstreamTimeout, "the route's time limit for the request is over"),
-            (false, _) => (Cause::UpstreamTimeout, "the endpoint made no progress in time"),
-        };
-        Refusal::new(cause, message).with("waited_ms", waited.as_millis())
     }
 }

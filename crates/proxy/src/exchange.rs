@@ -42,6 +42,8 @@ pub(crate) struct Exchange<'a> {
     /// What the endpoint has sent and is not used yet.
     pub(crate) replies: Buffer,
     pub(crate) facts: Facts,
+    /// When the head was complete.
+    pub(crate) asked: Instant,
     /// Bytes at the front of the client's buffer that belong to this request and are kept for another attempt.
     pub(crate) kept: usize,
     /// The request's body is passed on as it comes; its first bytes are gone.
@@ -94,6 +96,7 @@ impl<'a> Exchange<'a> {
             client,
             worker,
             scratch,
+            asked: record.started(),
             record,
             facts: Facts::default(),
             kept: 0,
@@ -211,13 +214,14 @@ impl<'a> Exchange<'a> {
     }
 
     /// When the whole request must be answered, given the route's limit; and whether it is the client's own limit that
-    /// counts.
+    /// counts. The route's counts from when the head was complete: a head that trickles in has a limit of its own.
     pub(crate) fn deadline(&self, limit: Option<Duration>) -> (Option<Instant>, bool) {
-        let started = self.record.started();
-        match (limit, self.facts.client_timeout) {
-            (Some(route), Some(client)) => (Some(started + route.min(client)), client < route),
-            (None, Some(client)) => (Some(started + client), true),
-            (route, None) => (route.map(|limit| started + limit), false),
+        let client = self.facts.client_timeout.map(|limit| self.record.started() + limit);
+        let route = limit.map(|limit| self.asked + limit);
+        match (route, client) {
+            (Some(route), Some(client)) => (Some(route.min(client)), client < route),
+            (None, Some(client)) => (Some(client), true),
+            (route, None) => (route, false),
         }
     }
 }

@@ -25,7 +25,16 @@ enum Reading {
 pub(crate) async fn read(exchange: &mut Exchange<'_>) -> Result<(), Stop> {
     let deadline = exchange.record.started() + exchange.worker.config.timeouts.head;
     exchange.client.alarm.set(Some(deadline));
-    let reading = poll_fn(|cx| poll_head(exchange, cx)).await;
+    let mut waited = false;
+    let reading = poll_fn(|cx| {
+        let reading = poll_head(exchange, cx);
+        waited |= reading.is_pending();
+        reading
+    })
+    .await;
+    if waited {
+        exchange.asked = exchange.worker.clock.now();
+    }
     let received = exchange.client.buffer.len();
     if received == 0 {
         return Err(Stop::Silent);

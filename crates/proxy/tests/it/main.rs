@@ -4,6 +4,7 @@
 mod harness;
 
 mod basics;
+mod blame;
 mod bodies;
 mod causes;
 mod deadlines;
