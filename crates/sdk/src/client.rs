@@ -12,7 +12,7 @@ use nines_base::Clock;
 use nines_model::ServiceKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::error::CallError;
@@ -104,7 +104,9 @@ impl RequestBuilder {
     }
 
     /// How long the call may take with all its attempts; the policy's `timeout.request` if not set, which is 15 s by
-    /// default. The deadline of the request that is being served shortens it.
+    /// default. The deadline of the request that is being served shortens it. An endpoint that did not answer in all this
+    /// time counts as one that cannot be reached, and is ejected after some; cut off by the deadline of the request that is
+    /// being served it does not.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -114,16 +116,16 @@ impl RequestBuilder {
     /// 9.2.2) that was broken off before an answer came; as often as the service's Policy says. Every status is an
     /// answer and no error.
     pub async fn send(self) -> Result<Response, CallError> {
-        let service = self.client.key.name.clone();
         if let Some(reason) = self.mistake {
+            let service = self.client.key.name.clone();
             return Err(CallError::BadRequest { service, reason });
         }
         let start = Instant::now();
         let limits = self.client.upstream.limits();
-        let own = start + self.timeout.or(limits.request).unwrap_or(LONGEST).min(LONGEST);
+        let own = self.timeout.or(limits.request).unwrap_or(LONGEST).min(LONGEST);
         let call = Call::current();
         let inherited = call.as_ref().and_then(|call| call.deadline);
-        let deadline = inherited.map_or(own, |inherited| inherited.min(own));
+        let deadline = inherited.map_or(start + own, |inherited| inherited.min(start + own));
         let attempts = Attempts {
             client: &self.client,
             method: self.method,
@@ -131,16 +133,12 @@ impl RequestBuilder {
             headers: self.headers,
             body: self.body,
             call,
+            start,
+            own,
             deadline,
             limits: &limits,
         };
-        match timeout_at(deadline, Box::pin(attempts.run())).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(CallError::Timeout {
-                service,
-                after: start.elapsed(),
-            }),
-        }
+        Box::pin(attempts.run()).await
     }
 }
 

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Error as ClientError;
 use nines_balance::{Excluded, Outcome, Permit};
 use nines_base::Rng;
 use nines_model::governing::Limits;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Client, Response};
 use crate::call::{self, Call};
@@ -29,6 +29,10 @@ pub(super) struct Attempts<'a> {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) call: Option<Call>,
+    pub(super) start: Instant,
+    /// How long the call may take, by itself or by its policy.
+    pub(super) own: Duration,
+    /// When it must be over: then, or sooner if the request that is being served must be answered sooner.
     pub(super) deadline: Instant,
     pub(super) limits: &'a Limits,
 }
@@ -37,17 +41,28 @@ impl Attempts<'_> {
     pub(super) async fn run(self) -> Result<Response, CallError> {
         let (mut tried, mut rng) = (Excluded::none(), Rng::from_entropy());
         let mut failed: Option<CallError> = None;
+        let mut since = self.start;
         for attempt in 1..=1 + self.limits.retry.attempts {
             if attempt > 1 {
-                sleep(self.limits.retry.backoff.delay(attempt - 2, &mut rng)).await;
+                let pause = self.limits.retry.backoff.delay(attempt - 2, &mut rng);
+                sleep_until(self.deadline.min(Instant::now() + pause)).await;
+                since = Instant::now();
             }
-            let permit = match self.pick(&tried).await {
-                Some(permit) => permit,
+            if since >= self.deadline {
+                return Err(self.late());
+            }
+            let mut permit = self.pick(&tried);
+            if permit.is_none() && tried.is_empty() {
+                self.wait().await;
+                since = Instant::now();
+                permit = self.pick(&tried);
+            }
+            let Some(permit) = permit else {
                 // Nobody else is there: what went wrong before is what helps.
-                None => return Err(failed.unwrap_or_else(|| self.no_endpoint())),
+                return Err(failed.unwrap_or_else(|| self.no_endpoint()));
             };
             let address = permit.endpoint().address();
-            match self.attempt(permit, attempt).await {
+            match self.attempt(permit, attempt, since).await {
                 Ok(response) => return Ok(response),
                 Err(error) if self.may_try_again(&error) => failed = Some(error),
                 Err(error) => return Err(error),
@@ -57,50 +72,44 @@ impl Attempts<'_> {
         Err(failed.unwrap_or_else(|| self.no_endpoint()))
     }
 
-    /// An endpoint that was not tried. At first there may be none yet, for example right after a start.
-    async fn pick(&self, tried: &Excluded) -> Option<Permit> {
-        let upstream = &self.client.upstream;
-        let clock = &self.client.clock;
-        if let Some(permit) = upstream.pick(tried, clock.now()) {
-            return Some(permit);
-        }
-        if !tried.is_empty() {
-            return None;
-        }
-        let patience = self.deadline.min(Instant::now() + PATIENCE);
-        drop(timeout_at(patience, upstream.available()).await);
-        upstream.pick(tried, clock.now())
+    /// An endpoint that was not tried.
+    fn pick(&self, tried: &Excluded) -> Option<Permit> {
+        self.client.upstream.pick(tried, self.client.clock.now())
     }
 
-    async fn attempt(&self, mut permit: Permit, attempt: u32) -> Result<Response, CallError> {
+    /// At first there may be no endpoint yet, for example right after a start.
+    async fn wait(&self) {
+        let patience = self.deadline.min(Instant::now() + PATIENCE);
+        drop(timeout_at(patience, self.client.upstream.available()).await);
+    }
+
+    /// Asks the endpoint, which is waited for since then.
+    async fn attempt(&self, mut permit: Permit, attempt: u32, since: Instant) -> Result<Response, CallError> {
         let request = self.request(&permit, attempt)?;
         let clock = &self.client.clock;
         let start = clock.now();
         let (endpoint, id) = (permit.endpoint().address(), permit.endpoint().id().to_owned());
         let service = self.client.key.name.clone();
         let answer = self.client.upstream.http().request(request);
-        let response = match in_time(self.limits.attempt, answer).await {
+        let response = match timeout_at(self.attempt_ends(since), answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 permit.finish(Outcome::Unavailable, clock.now());
                 return Err(failed(service, endpoint, attempt, &error));
             }
-            Err(after) => {
-                permit.finish(Outcome::Unavailable, clock.now());
-                return Err(CallError::Slow {
-                    service,
-                    endpoint,
-                    after,
-                    attempts: attempt,
-                });
+            Err(_) => {
+                if let Some(outcome) = Outcome::of_cut_off(since.elapsed(), [Some(self.own), self.limits.attempt]) {
+                    permit.finish(outcome, clock.now());
+                }
+                return Err(self.cut_off(endpoint, attempt));
             }
         };
         let now = clock.now();
         let latency = now.saturating_duration_since(start);
         permit.record(Outcome::of_status(response.status().as_u16(), latency), now);
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await;
-        let body = body.map_err(|error| CallError::BadBody {
+        let body = timeout_at(self.deadline, Limited::new(body, MAX_BODY).collect()).await;
+        let body = body.map_err(|_| self.late())?.map_err(|error| CallError::BadBody {
             service: service.clone(),
             reason: error.to_string(),
         })?;
@@ -155,18 +164,35 @@ impl Attempts<'_> {
         }
     }
 
+    fn attempt_ends(&self, since: Instant) -> Instant {
+        let own = self.limits.attempt.map(|limit| since + limit);
+        own.map_or(self.deadline, |own| own.min(self.deadline))
+    }
+
+    /// The attempt's time is over, or that of the whole call.
+    fn cut_off(&self, endpoint: SocketAddr, attempts: u32) -> CallError {
+        match self.limits.attempt {
+            Some(after) if Instant::now() < self.deadline => CallError::Slow {
+                service: self.client.key.name.clone(),
+                endpoint,
+                after,
+                attempts,
+            },
+            _ => self.late(),
+        }
+    }
+
+    fn late(&self) -> CallError {
+        CallError::Timeout {
+            service: self.client.key.name.clone(),
+            after: self.start.elapsed(),
+        }
+    }
+
     fn no_endpoint(&self) -> CallError {
         CallError::NoEndpoint {
             service: self.client.key.name.clone(),
         }
-    }
-}
-
-/// The answer, or the limit that it did not keep.
-async fn in_time<F: Future>(limit: Option<Duration>, answer: F) -> Result<F::Output, Duration> {
-    match limit {
-        Some(limit) => timeout(limit, answer).await.map_err(|_| limit),
-        None => Ok(answer.await),
     }
 }
 

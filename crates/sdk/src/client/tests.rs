@@ -1,5 +1,7 @@
 //! Calls to servers of the test's own.
 
+mod late;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
