@@ -50,7 +50,8 @@ impl EndpointSet {
     }
 
     /// The set of `members` (as [`crate::resolve`] lists them) that shares with this one every endpoint of the same id
-    /// and address. A newcomer is assumed to be as quick as its peers are, and starts slowly if it has any.
+    /// and address. A newcomer is assumed to be as quick as its peers are, and starts slowly if it has any. The new set takes
+    /// the place of all that were made before: only its own [`EndpointSet::review`] acts from now on.
     pub fn update(&self, members: Vec<Member>, now: Instant) -> Self {
         let known: HashMap<&str, &Slot> = self.slots.iter().map(|s| (s.endpoint.id(), s)).collect();
         let beginning = Beginning {
@@ -71,9 +72,7 @@ impl EndpointSet {
         };
         let mut slots: Vec<Slot> = members.into_iter().filter(|m| m.weight > 0).map(slot).collect();
         slots.sort_by_key(|slot| slot.state == InstanceState::Suspect);
-        // How many may be ejected has changed.
-        self.watch.look();
-        Self::new(slots.into(), self.generation + 1, self.watch.clone())
+        Self::new(slots.into(), self.watch.exchange(), self.watch.clone())
     }
 
     fn new(slots: Box<[Slot]>, generation: u64, watch: Arc<Watch>) -> Self {
@@ -105,7 +104,8 @@ impl EndpointSet {
         if !self.watch.is_due(now) {
             return Vec::new();
         }
-        self.watch.review(&self.slots[self.first_choice()], now)
+        self.watch
+            .review(self.generation, &self.slots[self.first_choice()], now)
     }
 
     /// Whether `members` would make the same set, so that there is no need to make it.
@@ -133,7 +133,7 @@ impl EndpointSet {
         self.slots.is_empty()
     }
 
-    /// +1 with every [`EndpointSet::update`]; a picker that keeps state by place in the set looks at it.
+    /// Another with every [`EndpointSet::update`]; a picker that keeps state by place in the set looks at it.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }

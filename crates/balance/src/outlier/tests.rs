@@ -1,5 +1,6 @@
 //! Ejection as pickers and callers meet it.
 
+mod exchange;
 mod judging;
 
 use std::collections::{BTreeMap, HashMap};

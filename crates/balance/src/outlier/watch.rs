@@ -33,6 +33,8 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct Turn {
     config: Config,
+    /// The set made last, by its generation.
+    newest: u64,
     interval_ends: Option<Instant>,
 }
 
@@ -47,6 +49,7 @@ impl Watch {
             counts_calls: AtomicBool::new(false),
             turn: Mutex::new(Turn {
                 config,
+                newest: 0,
                 interval_ends: None,
             }),
         }
@@ -69,6 +72,15 @@ impl Watch {
         self.look();
     }
 
+    /// Another set is made, of this generation: it is looked at from now on, and at once, because how many may be ejected
+    /// has changed.
+    pub(crate) fn exchange(&self) -> u64 {
+        let mut turn = self.turn.lock();
+        turn.newest += 1;
+        self.look();
+        turn.newest
+    }
+
     /// The next pick is to look.
     pub(crate) fn look(&self) {
         self.due.store(0, Ordering::Relaxed);
@@ -89,13 +101,14 @@ impl Watch {
         due != NEVER && self.nanos(now) >= due
     }
 
-    /// Looks at these slots, unless somebody else does at this moment.
+    /// Looks at these slots of the set of that generation, unless somebody else does at this moment. A set that another has
+    /// replaced does not look, because what it would find is not what holds, and leaves the bell to the other.
     #[cold]
-    pub(crate) fn review(&self, slots: &[Slot], now: Instant) -> Vec<Change> {
+    pub(crate) fn review(&self, generation: u64, slots: &[Slot], now: Instant) -> Vec<Change> {
         let Some(mut turn) = self.turn.try_lock() else {
             return Vec::new();
         };
-        if !self.is_due(now) {
+        if turn.newest != generation || !self.is_due(now) {
             return Vec::new();
         }
         // Whoever rings the bell from now on is heard by the next look.
