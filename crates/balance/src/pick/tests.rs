@@ -134,6 +134,19 @@ fn weighted_spreads_each_share_evenly() {
 }
 
 #[test]
+fn who_was_passed_over_does_not_take_all_the_turns_that_it_missed() {
+    let mut bench = Bench::new(Algorithm::Weighted, &[100; 10], 16);
+    bench.excluded.add(bench.set.slots()[3].endpoint.address());
+    for _ in 0..5_000 {
+        bench.pick().unwrap();
+    }
+    bench.excluded = Excluded::none();
+    let picks: Vec<usize> = (0..100).map(|_| index(&bench.pick().unwrap())).collect();
+    let its = picks.iter().filter(|index| **index == 3).count();
+    assert!((9..=12).contains(&its), "{picks:?}");
+}
+
+#[test]
 fn round_robin_goes_round() {
     let mut bench = Bench::new(Algorithm::RoundRobin, &[1, 1000, 50], 7);
     let picks: Vec<usize> = (0..9).map(|_| index(&bench.pick().unwrap())).collect();

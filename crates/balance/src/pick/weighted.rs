@@ -48,7 +48,7 @@ impl Weighted {
         if self.generation != Some(set.generation()) {
             self.rebuild(set, rng);
         }
-        let due = self.take_allowed(set, excluded)?;
+        let due = self.take_allowed(set, excluded, now)?;
         let stride = self.stride(&set.slots()[due.index], now);
         self.queue.push(Reverse(Due {
             at: due.at + stride,
@@ -57,9 +57,9 @@ impl Weighted {
         Some(due.index)
     }
 
-    /// Those that are excluded stay due; the ejected lose their turns, or they would take them all at once when they
-    /// return.
-    fn take_allowed(&mut self, set: &EndpointSet, excluded: &Excluded) -> Option<Due> {
+    /// Who is excluded or ejected keeps one of the turns that it misses. With all of them it would take nothing but its own
+    /// turns when it is allowed again.
+    fn take_allowed(&mut self, set: &EndpointSet, excluded: &Excluded, now: Instant) -> Option<Due> {
         let mut passed: SmallVec<[Due; 4]> = SmallVec::new();
         let mut found = None;
         while let Some(Reverse(due)) = self.queue.pop() {
@@ -69,10 +69,13 @@ impl Weighted {
             }
             passed.push(due);
         }
-        let is_ejected = |due: &Due| set.slots()[due.index].endpoint.is_ejected();
-        let at = |due: &Due| found.filter(|_| is_ejected(due)).map_or(due.at, |found| found.at);
-        let passed = passed.into_iter().map(|due| Due { at: at(&due), ..due });
-        self.queue.extend(passed.map(Reverse));
+        for mut due in passed {
+            if let Some(found) = found {
+                let stride = self.stride(&set.slots()[due.index], now);
+                due.at = due.at.max(found.at.saturating_sub(stride));
+            }
+            self.queue.push(Reverse(due));
+        }
         found
     }
 
