@@ -15,6 +15,7 @@ mod permit;
 pub mod pick;
 mod resolve;
 mod set;
+mod shortage;
 mod split;
 
 pub use endpoint::{Endpoint, FAILURE_PENALTY};
@@ -24,4 +25,5 @@ pub use permit::{Outcome, Permit};
 pub use pick::Picker;
 pub use resolve::{Labels, Member, registered, resolve};
 pub use set::{EndpointSet, Slot};
+pub use shortage::Shortage;
 pub use split::{Split, Turn};

@@ -1,10 +1,11 @@
 //! The guard of one request at one endpoint.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::Endpoint;
+use crate::{Endpoint, Shortage};
 
 /// How a request at an endpoint ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,11 @@ impl Outcome {
             500.. => Outcome::Failure,
             _ => Outcome::Success(latency),
         }
+    }
+
+    /// A connection that could not be opened: a gateway error, unless it is the caller that lacks something for it.
+    pub fn of_failed_connect(error: &io::Error) -> Option<Self> {
+        Shortage::of(error).is_none().then_some(Outcome::Unavailable)
     }
 
     /// An attempt that was cut off after it `ran` so long, before an answer came. It is a gateway error if the endpoint had

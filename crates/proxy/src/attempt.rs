@@ -9,10 +9,10 @@
 //! client could have healthy ones ejected by giving them no time.
 
 mod limits;
+mod tried;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -33,6 +33,7 @@ use crate::route::Backend;
 use crate::worker::{Origin, Upstream};
 use crate::{ejection, snapshot};
 pub(crate) use limits::Limits;
+use tried::{NoConnection, Tried};
 
 /// A connection on which an endpoint has begun to answer.
 #[derive(Debug)]
@@ -58,21 +59,6 @@ pub(crate) enum Failed {
     Stop(Stop),
 }
 
-/// Why there is no connection.
-#[derive(Debug)]
-enum NoConnection {
-    Failed(io::Error),
-    Late,
-}
-
-/// What has been tried.
-#[derive(Debug, Default)]
-struct Tried {
-    excluded: Excluded,
-    connects: Vec<(SocketAddr, NoConnection)>,
-    raced: bool,
-}
-
 /// Tries until an endpoint answers or nothing is left to try.
 pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: usize) -> Result<Answered, Stop> {
     let service = backend.upstream.as_ref().map_err(Refusal::from)?;
@@ -93,7 +79,11 @@ pub(crate) async fn run(exchange: &mut Exchange<'_>, backend: &Backend, prefix: 
             Ok(upstream) => upstream,
             Err(failure) => {
                 now = exchange.worker.clock.now();
-                if let Some(outcome) = failure.outcome(&limits, now) {
+                let outcome = match &failure {
+                    NoConnection::Failed(error) => Outcome::of_failed_connect(error),
+                    NoConnection::Late => limits.connect_cut_off(now),
+                };
+                if let Some(outcome) = outcome {
                     permit.finish(outcome, now);
                     blame(exchange, &origin, now);
                 }
@@ -289,71 +279,5 @@ fn reset(message: &str, error: Option<io::Error>) -> Refusal {
     match error {
         Some(error) => refusal.with("error", error.kind()),
         None => refusal.with("error", "closed"),
-    }
-}
-
-impl NoConnection {
-    /// What it says of the endpoint.
-    fn outcome(&self, limits: &Limits, now: Instant) -> Option<Outcome> {
-        match self {
-            NoConnection::Failed(_) => Some(Outcome::Unavailable),
-            NoConnection::Late => limits.connect_cut_off(now),
-        }
-    }
-}
-
-impl Tried {
-    /// Takes a failed connect into account; an error if it was the last.
-    fn connect(
-        &mut self,
-        exchange: &Exchange<'_>,
-        origin: &Origin,
-        failure: NoConnection,
-        limits: &Limits,
-        backend: &Backend,
-        now: Instant,
-    ) -> Result<(), Stop> {
-        self.excluded.add(origin.address);
-        self.connects.push((origin.address, failure));
-        if limits.is_over(now) {
-            return Err(limits.late(exchange, now).with("endpoint", origin.address).into());
-        }
-        if self.connects.len() as u64 > u64::from(backend.limits.retry.attempts) {
-            return Err(self.connect_failed().into());
-        }
-        exchange.worker.shard().retried_connects.add(1);
-        Ok(())
-    }
-
-    /// Whether this is the keep-alive race and the request may be sent again.
-    fn is_race(&self, exchange: &Exchange<'_>, upstream: &Upstream, failed: &Failed) -> bool {
-        matches!(failed, Failed::Unanswered(_))
-            && upstream.idle_since.is_some()
-            && !self.raced
-            && !exchange.is_streaming
-            && exchange.facts.method.is_idempotent()
-    }
-
-    fn nobody_left(&self, service: &snapshot::Upstream) -> Refusal {
-        if !self.connects.is_empty() {
-            return self.connect_failed();
-        }
-        Refusal::new(Cause::NoEndpoint, "the service has no endpoint that takes traffic")
-            .with("service", &service.key)
-            .with("endpoints", service.endpoints().len())
-    }
-
-    fn connect_failed(&self) -> Refusal {
-        let all_late = self.connects.iter().all(|(_, why)| matches!(why, NoConnection::Late));
-        let (cause, message) = if all_late {
-            (Cause::ConnectTimeout, "no endpoint accepted a connection in time")
-        } else {
-            (Cause::ConnectFailed, "no endpoint could be connected to")
-        };
-        let refusal = Refusal::new(cause, message).with("attempts", self.connects.len());
-        self.connects.iter().fold(refusal, |refusal, (address, why)| match why {
-            NoConnection::Late => refusal.with("endpoint", format_args!("{address} timed out")),
-            NoConnection::Failed(error) => refusal.with("endpoint", format_args!("{address} {}", error.kind())),
-        })
     }
 }

@@ -13,4 +13,6 @@ mod headers;
 mod hostile;
 mod lifecycle;
 mod reload;
+#[cfg(target_os = "linux")]
+mod shortage;
 mod upgrade;

@@ -1,6 +1,7 @@
 //! The attempts of one call: each on another endpoint, as long as it is safe.
 
-use std::error::Error as _;
+use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Error as ClientError;
-use nines_balance::{Excluded, Outcome, Permit};
+use nines_balance::{Excluded, Outcome, Permit, Shortage};
 use nines_base::Rng;
 use nines_model::governing::Limits;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -94,7 +95,9 @@ impl Attempts<'_> {
         let response = match timeout_at(self.attempt_ends(since), answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                permit.finish(Outcome::Unavailable, clock.now());
+                if let Some(outcome) = said_of_endpoint(&error) {
+                    permit.finish(outcome, clock.now());
+                }
                 return Err(failed(service, endpoint, attempt, &error));
             }
             Err(_) => {
@@ -196,8 +199,16 @@ impl Attempts<'_> {
     }
 }
 
+/// What a failed attempt says of the endpoint.
+fn said_of_endpoint(error: &ClientError) -> Option<Outcome> {
+    match root(error).downcast_ref::<io::Error>() {
+        Some(cause) if error.is_connect() => Outcome::of_failed_connect(cause),
+        _ => Some(Outcome::Unavailable),
+    }
+}
+
 fn failed(service: String, endpoint: SocketAddr, attempts: u32, error: &ClientError) -> CallError {
-    let reason = root(error);
+    let reason = reason(root(error));
     if error.is_connect() {
         CallError::Connect {
             service,
@@ -216,12 +227,16 @@ fn failed(service: String, endpoint: SocketAddr, attempts: u32, error: &ClientEr
 }
 
 /// The innermost reason, which is the one that helps.
-fn root(error: &ClientError) -> String {
-    let Some(mut innermost) = error.source() else {
-        return error.to_string();
-    };
+fn root(error: &ClientError) -> &(dyn Error + 'static) {
+    let mut innermost: &(dyn Error + 'static) = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    innermost
+}
+
+/// In words; what this process lacks with what to do.
+fn reason(root: &(dyn Error + 'static)) -> String {
+    let lacks = root.downcast_ref::<io::Error>().and_then(Shortage::of);
+    lacks.map_or_else(|| root.to_string(), |lacks| lacks.to_string())
 }
