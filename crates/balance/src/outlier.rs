@@ -6,8 +6,9 @@
 //! rate ejection) cannot be reached at all in a set of five. When all do badly, nobody does worse, and nobody goes.
 //!
 //! An ejected endpoint is passed over by every picker, and comes back after its time. The n-th ejection in a row lasts n
-//! times as long; each calm interval of ten seconds takes one back. Never is more than half of a set ejected, nor the only
-//! one. If nobody else is left to try, an ejected endpoint is picked all the same.
+//! times as long; each interval of ten seconds in which it answers well, and at whose end no gateway error stands, takes
+//! one back. Never is more than half of a set ejected, nor the only one. If nobody else is left to try, an ejected endpoint
+//! is picked all the same.
 //!
 //! [`EndpointSet::review`](crate::EndpointSet::review) decides; whoever picks calls it first, and logs and counts what it
 //! tells.
@@ -30,7 +31,7 @@ pub use judge::Reason;
 pub(crate) use tally::Tally;
 pub(crate) use watch::Watch;
 
-/// How often rates are compared, and a calm endpoint is forgiven an ejection (Envoy's `interval`).
+/// How often rates are compared, and an endpoint that does well is forgiven an ejection (Envoy's `interval`).
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
 /// When to eject an endpoint.

@@ -130,9 +130,14 @@ pub(super) fn most(members: usize) -> usize {
 fn without_cause(seen: &Seen, now: Instant) -> Verdict {
     match seen.out {
         Some(until) if until <= now => Verdict::Returns,
-        None if seen.calls.is_some() && seen.times > 0 => Verdict::Forgiven,
+        None if seen.times > 0 && was_calm(seen) => Verdict::Forgiven,
         _ => Verdict::Stays,
     }
+}
+
+/// Whether it did well in the interval that has ended; without an answer nobody knows.
+fn was_calm(seen: &Seen) -> bool {
+    seen.errors == 0 && seen.calls.is_some_and(|calls| calls.successes > 0)
 }
 
 fn is_away(verdict: &Verdict, seen: &Seen) -> bool {

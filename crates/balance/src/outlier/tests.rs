@@ -149,6 +149,43 @@ fn it_comes_back_and_goes_for_longer_each_time_and_is_forgiven_in_the_end() {
 }
 
 #[test]
+fn where_few_calls_come_one_that_always_fails_goes_for_longer_each_time() {
+    let mut bench = Bench::new(4, Algorithm::RoundRobin, Config::default());
+    for _ in 0..2_000 {
+        bench.run(1, one_bad(0, Outcome::Unavailable));
+        bench.hand.advance(Duration::from_secs(1));
+    }
+    let lasted = bench.changes.iter().filter_map(|change| match change.kind {
+        ChangeKind::Ejected { lasts, .. } => Some(lasts.as_secs()),
+        ChangeKind::Returned => None,
+    });
+    let expected: Vec<u64> = (1..=11).map(|time| (time * 30).min(300)).collect();
+    assert_eq!(lasted.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn one_that_nobody_asked_is_not_forgiven() {
+    let mut bench = Bench::new(3, Algorithm::RoundRobin, Config::default());
+    bench.run(15, one_bad(0, Outcome::Unavailable));
+    bench.hand.advance(Duration::from_secs(30));
+    let mut its = Excluded::none();
+    its.add(([127, 0, 0, 1], 0).into());
+    for _ in 0..60 {
+        bench.hand.advance(Duration::from_secs(1));
+        let permit = bench.pick(&its).expect("another");
+        permit.finish(quick(), bench.clock.now());
+    }
+    assert_eq!(bench.ejected(), [""; 0], "it is back");
+    bench.run(15, one_bad(0, Outcome::Unavailable));
+    bench.run(1, |_| quick());
+    let (_, left) = bench.set.slots()[0]
+        .endpoint
+        .ejection(bench.clock.now())
+        .expect("it is out");
+    assert!(left > Duration::from_secs(59), "{left:?}");
+}
+
+#[test]
 fn when_all_fail_half_stays_and_alone_it_stays() {
     for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (10, 5)] {
         for algorithm in ALL {

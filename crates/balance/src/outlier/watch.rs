@@ -25,6 +25,7 @@ pub(crate) struct Watch {
     first: OnceLock<Instant>,
     /// Of the configuration: what calls must know.
     consecutive_errors: AtomicU32,
+    /// Whether the end of the interval tells something.
     counts_calls: AtomicBool,
     turn: Mutex<Turn>,
 }
@@ -65,10 +66,8 @@ impl Watch {
             return;
         }
         turn.config = config;
-        let counts = config.failure_rate.is_some() || config.latency_factor.is_some();
         self.consecutive_errors
             .store(config.consecutive_errors, Ordering::Relaxed);
-        self.counts_calls.store(counts, Ordering::Relaxed);
         self.look();
     }
 
@@ -123,7 +122,9 @@ impl Watch {
         let changes: Vec<Change> = changes
             .filter_map(|(slot, verdict)| carry_out(slot, verdict, now))
             .collect();
-        let next = turn.next(slots, self.counts_calls());
+        let waits = turn.waits(slots);
+        self.counts_calls.store(waits, Ordering::Relaxed);
+        let next = turn.next(slots, waits);
         self.due
             .fetch_min(next.map_or(NEVER, |at| self.nanos(at)), Ordering::Relaxed);
         changes
@@ -146,11 +147,18 @@ impl Turn {
         true
     }
 
+    /// Whether the end of the interval tells something: rates are compared, or there are ejections to forgive. Only then are
+    /// calls tallied, which costs something on every one.
+    fn waits(&self, slots: &[Slot]) -> bool {
+        let compares = self.config.failure_rate.is_some() || self.config.latency_factor.is_some();
+        let mut histories = slots.iter().map(|slot| slot.endpoint.history());
+        compares || histories.any(|history| history.times > 0 && history.out.is_none())
+    }
+
     /// When there is something to look at again.
-    fn next(&self, slots: &[Slot], counts_calls: bool) -> Option<Instant> {
-        let histories = || slots.iter().map(|slot| slot.endpoint.history());
-        let back = histories().filter_map(|history| Some(history.out?.until)).min();
-        let waits = counts_calls || histories().any(|history| history.times > 0 && history.out.is_none());
+    fn next(&self, slots: &[Slot], waits: bool) -> Option<Instant> {
+        let histories = slots.iter().map(|slot| slot.endpoint.history());
+        let back = histories.filter_map(|history| Some(history.out?.until)).min();
         let interval = self.interval_ends.filter(|_| waits);
         back.into_iter().chain(interval).min()
     }

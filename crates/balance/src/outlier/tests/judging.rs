@@ -70,7 +70,10 @@ proptest! {
                     prop_assert!(*until > now && *until <= now + config.max_ejection);
                 }
                 Verdict::Returns => prop_assert!(seen.out.is_some()),
-                Verdict::Forgiven => prop_assert!(seen.out.is_none() && seen.times > 0),
+                Verdict::Forgiven => {
+                    prop_assert!(seen.out.is_none() && seen.times > 0);
+                    prop_assert!(seen.errors == 0 && seen.calls.is_some_and(|calls| calls.successes > 0));
+                }
                 Verdict::Stays => prop_assert!(seen.out.is_none_or(|until| until > now)),
             }
         }
