@@ -1,7 +1,7 @@
 //! Which endpoint takes the next request.
 //!
 //! [`resolve`] turns the catalog into the members of a service, [`EndpointSet`] holds them together with statistics
-//! that outlive every change of the set, a [`Picker`] chooses one of them and hands out a [`Permit`] that counts the
+//! that outlive every change of the set in which they stay, a [`Picker`] chooses one of them and hands out a [`Permit`] that counts the
 //! request while it runs. [`Split`] shares requests out between backends by weight.
 //!
 //! Everything here is synchronous and decides on the time it is given; only a permit that is dropped without an outcome

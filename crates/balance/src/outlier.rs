@@ -8,11 +8,13 @@
 //! An ejected endpoint is passed over by every picker, and comes back after its time. The n-th ejection in a row lasts n
 //! times as long; each interval of ten seconds in which it answers well, and at whose end no gateway error stands, takes
 //! one back. Never is more than half of a set ejected, nor the only one. If nobody else is left to try, an ejected endpoint
-//! is picked all the same.
+//! is picked all the same. One that leaves the set and comes back within the longest ejection, under the same id and address,
+//! has its ejections still; 256 of a service are remembered.
 //!
 //! [`EndpointSet::review`](crate::EndpointSet::review) decides; whoever picks calls it first, and logs and counts what it
 //! tells.
 
+mod absent;
 mod history;
 mod judge;
 mod tally;

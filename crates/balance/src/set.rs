@@ -16,7 +16,7 @@ use crate::{Endpoint, Labels, Member};
 const SEED_SECONDS: f32 = 0.03;
 
 /// An immutable list of endpoints. A change makes a new set that shares the endpoints which stay, with their
-/// statistics; what may change without being another endpoint (weight, state, labels) lies in the slot.
+/// statistics; of one that leaves only its [ejections](crate::outlier) are remembered for a while. What may change without being another endpoint (weight, state, labels) lies in the slot.
 #[derive(Debug)]
 pub struct EndpointSet {
     /// The ready ones, then the suspects.
@@ -72,7 +72,8 @@ impl EndpointSet {
         };
         let mut slots: Vec<Slot> = members.into_iter().filter(|m| m.weight > 0).map(slot).collect();
         slots.sort_by_key(|slot| slot.state == InstanceState::Suspect);
-        Self::new(slots.into(), self.watch.exchange(), self.watch.clone())
+        let generation = self.watch.exchange(&self.slots, &slots, now);
+        Self::new(slots.into(), generation, self.watch.clone())
     }
 
     fn new(slots: Box<[Slot]>, generation: u64, watch: Arc<Watch>) -> Self {

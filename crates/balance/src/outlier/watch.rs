@@ -7,6 +7,7 @@ use std::time::Instant;
 use nines_base::Clock;
 use parking_lot::Mutex;
 
+use super::absent::Absent;
 use super::history::Out;
 use super::judge::{Seen, Verdict, judge};
 use super::{Change, ChangeKind, Config, History, INTERVAL};
@@ -37,6 +38,7 @@ struct Turn {
     /// The set made last, by its generation.
     newest: u64,
     interval_ends: Option<Instant>,
+    absent: Absent,
 }
 
 impl Watch {
@@ -52,6 +54,7 @@ impl Watch {
                 config,
                 newest: 0,
                 interval_ends: None,
+                absent: Absent::default(),
             }),
         }
     }
@@ -73,8 +76,10 @@ impl Watch {
 
     /// Another set is made, of this generation: it is looked at from now on, and at once, because how many may be ejected
     /// has changed.
-    pub(crate) fn exchange(&self) -> u64 {
+    pub(crate) fn exchange(&self, before: &[Slot], after: &[Slot], now: Instant) -> u64 {
         let mut turn = self.turn.lock();
+        let forgotten = now.checked_add(turn.config.max_ejection).unwrap_or(now);
+        turn.absent.follow(before, after, now, forgotten);
         turn.newest += 1;
         self.look();
         turn.newest
