@@ -202,12 +202,33 @@ fn answered(
     let now = exchange.worker.clock.now();
     exchange.record.first_byte = Some(now);
     let latency = now.saturating_duration_since(limits.since());
-    permit.record(Outcome::of_status(exchange.scratch.response.status, latency), now);
+    let status = exchange.scratch.response.status;
+    let outcome = match status {
+        504 if limits.is_by_client() && ran_out(exchange) => limits.cut_off(exchange, now),
+        _ => Some(Outcome::of_status(status, latency)),
+    };
+    match outcome {
+        Some(outcome) => permit.record(outcome, now),
+        None => permit.waits_since(limits.since()),
+    }
     Answered {
         upstream,
         head_len,
         permit,
     }
+}
+
+/// Whether the answer says only that the time was up which the request had left: as good as cut off.
+fn ran_out(exchange: &Exchange<'_>) -> bool {
+    let bytes = exchange.replies.filled();
+    let mut fields = exchange.scratch.response.fields.iter();
+    let cause = fields.find(|field| field.name.of(bytes).eq_ignore_ascii_case(b"x-nines-cause"));
+    cause.is_some_and(|field| {
+        field
+            .value
+            .of(bytes)
+            .starts_with(Cause::DeadlineExceeded.as_str().as_bytes())
+    })
 }
 
 /// What the client is told when an endpoint was asked and gave no answer.

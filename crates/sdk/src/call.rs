@@ -7,6 +7,7 @@ use nines_base::Rng;
 use tokio::time::Instant;
 
 pub(crate) const TIMEOUT: HeaderName = HeaderName::from_static("x-nines-timeout-ms");
+pub(crate) const CAUSE: HeaderName = HeaderName::from_static("x-nines-cause");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");

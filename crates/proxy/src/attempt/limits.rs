@@ -68,6 +68,11 @@ impl Limits {
         self.attempt_ends()
     }
 
+    /// Whether it is the client's own limit that ends the request.
+    pub(super) fn is_by_client(&self) -> bool {
+        self.by_client
+    }
+
     /// Whether the request's body is still on its way.
     pub(super) fn is_uploading(&self, exchange: &Exchange<'_>) -> bool {
         exchange.is_streaming && !self.uploaded

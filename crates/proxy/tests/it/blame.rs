@@ -65,6 +65,21 @@ async fn a_client_that_leaves_no_time_has_nobody_ejected() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_keeps_to_the_clients_limit_is_not_ejected_for_it() {
+    let answer = |_: &str, _: &[u8]| {
+        b"HTTP/1.1 504 Late\r\nx-nines-cause: deadline_exceeded\r\ncontent-length: 0\r\n\r\n".to_vec()
+    };
+    let apps = [Backend::http(answer).await, Backend::http(answer).await];
+    let gateway = gateway("", TOUCHY, &apps.each_ref().map(|app| app.address)).await;
+    for (field, ejections) in [("x-nines-timeout-ms: 5000", 0), ("x-other: 1", 1)] {
+        for _ in 0..12 {
+            cause(&gateway, field).await;
+        }
+        assert_eq!(sum(&gateway, EJECTIONS).await, ejections, "{field}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_no_time_to_connect_has_nobody_passed_over() {
     let (_listener, address, _first) = full().await;
     let tried = async |policy: &str, field: &str| {

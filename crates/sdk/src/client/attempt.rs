@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Error as ClientError;
 use nines_balance::{Excluded, Outcome, Permit, Shortage};
 use nines_base::Rng;
+use nines_model::Cause;
 use nines_model::governing::Limits;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -109,7 +110,9 @@ impl Attempts<'_> {
         };
         let now = clock.now();
         let latency = now.saturating_duration_since(start);
-        permit.record(Outcome::of_status(response.status().as_u16(), latency), now);
+        if let Some(outcome) = self.said_by_answer(&response, latency) {
+            permit.record(outcome, now);
+        }
         let (head, body) = response.into_parts();
         let body = timeout_at(self.deadline, Limited::new(body, MAX_BODY).collect()).await;
         let body = body.map_err(|_| self.late())?.map_err(|error| CallError::BadBody {
@@ -123,6 +126,16 @@ impl Attempts<'_> {
             headers: head.headers,
             body: body.to_bytes(),
         })
+    }
+
+    /// What an answer says of the endpoint. One that says only that the time was up which the request that is being served
+    /// had left is as good as cut off.
+    fn said_by_answer<B>(&self, answer: &http::Response<B>, latency: Duration) -> Option<Outcome> {
+        let is_inherited = self.deadline < self.start + self.own;
+        if is_inherited && ran_out(answer) {
+            return Outcome::of_cut_off(latency, [Some(self.own), self.limits.attempt]);
+        }
+        Some(Outcome::of_status(answer.status().as_u16(), latency))
     }
 
     fn request(&self, permit: &Permit, attempt: u32) -> Result<Request<Full<Bytes>>, CallError> {
@@ -197,6 +210,16 @@ impl Attempts<'_> {
             service: self.client.key.name.clone(),
         }
     }
+}
+
+fn ran_out<B>(answer: &http::Response<B>) -> bool {
+    let cause = answer.headers().get(call::CAUSE);
+    answer.status() == StatusCode::GATEWAY_TIMEOUT
+        && cause.is_some_and(|cause| {
+            cause
+                .as_bytes()
+                .starts_with(Cause::DeadlineExceeded.as_str().as_bytes())
+        })
 }
 
 /// What a failed attempt says of the endpoint.

@@ -14,9 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::metrics::{Metrics, Route, method_name};
-use crate::call::{Call, REQUEST_ID};
-
-const CAUSE: &str = "x-nines-cause";
+use crate::call::{CAUSE, Call, REQUEST_ID};
 
 /// The outermost middleware.
 pub(crate) async fn observe(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
@@ -47,7 +45,7 @@ async fn handle(call: Call, request: Request, next: Next, metrics: &Metrics) -> 
     let guarded = call.scope(AssertUnwindSafe(next.run(request)).catch_unwind());
     let outcome = match deadline {
         Some(deadline) => match timeout_at(deadline, guarded).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map(|response| explained(response, deadline)),
             Err(_) => {
                 return refusal(
                     Cause::DeadlineExceeded,
@@ -62,6 +60,16 @@ async fn handle(call: Call, request: Request, next: Next, metrics: &Metrics) -> 
         tracing::error!(panic = words(&*panic), "a handler panicked");
         refusal(Cause::Internal, "the handler panicked; its log says where")
     })
+}
+
+/// A call that the handler waited for ends with the same deadline, perhaps a moment before: it is the caller's time that was
+/// up then too.
+fn explained(mut response: Response, deadline: Instant) -> Response {
+    if response.status() == StatusCode::GATEWAY_TIMEOUT && Instant::now() >= deadline {
+        let cause = HeaderValue::from_static(Cause::DeadlineExceeded.as_str());
+        response.headers_mut().insert(CAUSE, cause);
+    }
+    response
 }
 
 fn refusal(cause: Cause, message: &'static str) -> Response {

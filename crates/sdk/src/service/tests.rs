@@ -123,6 +123,18 @@ async fn a_request_ends_with_its_callers_time() {
 }
 
 #[tokio::test]
+async fn a_call_that_ends_with_the_callers_time_is_told_as_that() {
+    let waits = || async {
+        let deadline = crate::call::Call::current().and_then(|call| call.deadline);
+        tokio::time::sleep_until(deadline.expect("the caller sets one")).await;
+        http::StatusCode::GATEWAY_TIMEOUT
+    };
+    let started = start(Settings::default(), move |_| Router::new().route("/waits", get(waits))).await;
+    let answer = ask(started.address, "/waits", "x-nines-timeout-ms: 20\r\n").await;
+    assert!(answer.contains("x-nines-cause: deadline_exceeded"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_stop_finishes_what_runs_and_closes_what_is_idle() {
     let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (inside, outside) = (entered.clone(), release.clone());

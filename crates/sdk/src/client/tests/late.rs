@@ -63,6 +63,34 @@ async fn the_deadline_of_the_request_that_is_served_has_nobody_ejected() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_keeps_to_the_callers_deadline_is_not_ejected_for_it() {
+    let tasks = Tasks::new();
+    let keeps = async || {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let answer = any(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            std::future::ready((StatusCode::GATEWAY_TIMEOUT, [("x-nines-cause", "deadline_exceeded")]))
+        });
+        let (server, address) = serve(Router::new().route("/", answer), &tasks).await;
+        (server, address, asked)
+    };
+    let ((_a, a, first), (_b, b, second)) = (keeps().await, keeps().await);
+    let client = governed(
+        &[a, b],
+        "balance: {algorithm: roundRobin}, outlier: {consecutiveErrors: 1}",
+    );
+    for _ in 0..6 {
+        within(5_000, &client).await.expect("an answer");
+    }
+    assert_eq!((seen(&first), seen(&second)), (3, 3));
+    for _ in 0..6 {
+        client.get("/").send().await.expect("an answer");
+    }
+    assert_ne!(seen(&first), seen(&second), "its own 15 s are not over yet");
+}
+
+#[tokio::test]
 async fn a_call_whose_time_is_over_asks_nobody() {
     let tasks = Tasks::new();
     let (address, asked) = hung(&tasks).await;
