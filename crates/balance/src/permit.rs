@@ -36,10 +36,11 @@ impl Outcome {
     }
 
     /// An attempt that was cut off after it `ran` so long, before an answer came. It is a gateway error if the endpoint had
-    /// the whole of one of the limits that are the caller's `own`, those of its policy. Cut off sooner, because whoever asks
-    /// the caller leaves it less time, it says nothing against the endpoint: drop the permit.
+    /// at least half of one of the limits that are the caller's `own`, those of its policy: half, because a caller that is
+    /// itself asked has a little less left than its policy gives. Cut off sooner, because whoever asks the caller leaves it
+    /// less time, it says nothing against the endpoint: drop the permit.
     pub fn of_cut_off(ran: Duration, own: [Option<Duration>; 2]) -> Option<Self> {
-        let had_its_time = own.into_iter().flatten().any(|limit| ran >= limit);
+        let had_its_time = own.into_iter().flatten().any(|limit| ran >= limit / 2);
         had_its_time.then_some(Outcome::Unavailable)
     }
 }

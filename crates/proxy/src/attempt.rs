@@ -5,7 +5,7 @@
 //! connection, if the request is idempotent (RFC 9110 section 9.2.2) and still here in full. Both stay within the
 //! request's deadline.
 //!
-//! What was cut off before the endpoint had the whole of a limit of the route's says nothing against the endpoint: else any
+//! What was cut off before the endpoint had half of a limit of the route's says nothing against the endpoint: else any
 //! client could have healthy ones ejected by giving them no time.
 
 mod limits;

@@ -104,9 +104,9 @@ impl RequestBuilder {
     }
 
     /// How long the call may take with all its attempts; the policy's `timeout.request` if not set, which is 15 s by
-    /// default. The deadline of the request that is being served shortens it. An endpoint that did not answer in all this
-    /// time counts as one that cannot be reached, and is ejected after some; cut off by the deadline of the request that is
-    /// being served it does not.
+    /// default. The deadline of the request that is being served shortens it. An endpoint that did not answer in this
+    /// time counts as one that cannot be reached, and is ejected after some; cut off before half of it, by the deadline of
+    /// the request that is being served, it does not.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -196,14 +196,14 @@ fn a_request_that_is_given_up_counts_as_long_as_it_ran_if_that_is_above_the_aver
 }
 
 #[test]
-fn a_request_that_is_cut_off_speaks_against_the_endpoint_if_it_had_a_whole_limit_of_the_callers_own() {
+fn a_request_that_is_cut_off_speaks_against_the_endpoint_if_it_had_half_a_limit_of_the_callers_own() {
     let millis = |n| Some(Duration::from_millis(n));
     for (ran, own, speaks) in [
         (5, [millis(15_000), None], false),
-        (15_000, [millis(15_000), None], true),
-        (200, [millis(15_000), millis(200)], true),
-        (199, [millis(15_000), millis(200)], false),
-        (200, [None, millis(200)], true),
+        (14_999, [millis(15_000), None], true),
+        (100, [millis(15_000), millis(200)], true),
+        (99, [millis(15_000), millis(200)], false),
+        (100, [None, millis(200)], true),
         (60_000, [None, None], false),
     ] {
         let outcome = Outcome::of_cut_off(Duration::from_millis(ran), own);
