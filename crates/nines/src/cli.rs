@@ -117,6 +117,9 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Service(ServiceCommand),
     /// Publish, read, compare and follow configuration
+    /// Ends what a killed supervisor left behind
+    #[command(hide = true)]
+    Guardian,
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Show the control plane in numbers

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod guardian;
 mod proxy;
 mod role;
 pub(crate) mod run_child;
@@ -25,6 +26,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Server(args) => block_on_all_cores(server::run(args)),
         Command::Proxy(args) => block_on(proxy::run(cli.global, args)),
     }
+        Command::Guardian => guardian::run(),
 }
 
 /// The control plane serves many at once.

@@ -2,12 +2,15 @@
 //!
 //! How it works: [`plan`] refuses what is wrong before anything starts; a [`keeper`] holds one process each; the
 //! [`board`] shows their states to the table, to dependants and to the file `run/processes.json`; the [`supervisor`]
-//! orders start and stop. Knows the parts of Nines only as commands and REST calls.
+//! orders start and stop; the [`guardian`] ends what is left should `nines up` be killed. Knows the parts of Nines only
+//! as commands and REST calls.
 
 mod board;
 mod check;
 mod error;
 mod gateway;
+mod group;
+pub(crate) mod guardian;
 mod keeper;
 mod life;
 mod plan;
@@ -53,7 +56,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
     let nines = std::env::current_exe().map_err(|error| Error::Other(error.into()))?;
     let _lock = prepare(&layout)?;
     let plan = Plan::make(&options.stack, &layout, &nines)?;
-    let mut termination = Termination::listen().map_err(|error| Error::Other(error.into()))?;
+    let mut termination = Termination::listen_in_terminal().map_err(|error| Error::Other(error.into()))?;
     let tasks = Tasks::new();
     let mut supervisor = Supervisor::new(tasks.clone(), Clock::system(), nines)?;
     let board = supervisor.board();
@@ -70,13 +73,27 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
             Ok(())
         }
     };
-    tokio::select! {
-        () = supervisor.stop() => {}
-        signal = termination.received() => board.say(&format!("{signal}: stopping at once")),
-    }
-    // What a second signal left running is tied to this process and ends with it.
+    let cut_off = stop(&mut supervisor, &mut termination).await;
     tasks.drain(LAST_WORDS).await;
-    outcome
+    match cut_off {
+        Some(signal) => outcome.and(Err(Error::CutOff(signal))),
+        None => outcome,
+    }
+}
+
+/// Drains; a signal in the meantime, whose name it gives, ends everything at once.
+async fn stop(supervisor: &mut Supervisor, termination: &mut Termination) -> Option<&'static str> {
+    let (board, at_once) = (supervisor.board(), supervisor.at_once());
+    let mut drained = std::pin::pin!(supervisor.stop());
+    tokio::select! {
+        () = &mut drained => None,
+        signal = termination.received() => {
+            board.say(&format!("{signal}: stopping at once"));
+            at_once.cancel();
+            drained.await;
+            Some(signal)
+        }
+    }
 }
 
 /// The stack's life between start and stop.

@@ -10,6 +10,8 @@ mod api;
 mod crash;
 #[path = "e2e/load.rs"]
 mod load;
+#[path = "e2e/orphans.rs"]
+mod orphans;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/refusals.rs"]

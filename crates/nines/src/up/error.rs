@@ -45,6 +45,8 @@ pub(crate) enum Error {
     NotReady(std::time::Duration),
     #[error("{failed} of {total} checks failed")]
     ChecksFailed { failed: usize, total: usize },
+    #[error("{0} while draining: stopped at once")]
+    CutOff(&'static str),
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }

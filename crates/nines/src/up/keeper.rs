@@ -4,12 +4,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nines_base::Clock;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Row, State};
+use super::guardian::Guardian;
 use super::life::{Life, Next};
 use super::program::{Program, Running};
 
@@ -23,7 +25,10 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     /// The `nines` binary, which starts the programs.
     pub(crate) supervisor: PathBuf,
+    pub(crate) guardian: Arc<Guardian>,
     pub(crate) http: reqwest::Client,
+    /// Nobody waits any longer for programs that are stopping.
+    pub(crate) at_once: CancellationToken,
 }
 
 /// One kept program.
@@ -76,26 +81,30 @@ impl Keeper {
             Ok(running) => running,
             Err(error) => return End::Exited(format!("cannot start: {error}"), false),
         };
-        self.show(State::Starting, Some(&running), None);
+        self.context.guardian.watch(running.pid, self.program.stop_timeout);
+        let end = self.live(&mut running).await;
+        running.kill().await;
+        self.context.guardian.forget(running.pid);
+        end
+    }
+
+    async fn live(&mut self, running: &mut Running) -> End {
+        self.show(State::Starting, Some(running), None);
         let ready = tokio::time::timeout(self.program.ready_timeout, self.until_ready(running.port));
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => return self.stop(&mut running).await,
+            () = self.stop.cancelled() => return self.stop(running).await,
             status = running.ended() => return exited(status),
             ready = ready => if ready.is_err() {
-                running.stop(self.program.stop_timeout).await;
+                self.terminate(running).await;
                 return End::Exited(format!("not ready within {:?}", self.program.ready_timeout), false);
             },
         }
         self.life.ready(self.context.clock.now());
-        self.show(State::Ready, Some(&running), None);
+        self.show(State::Ready, Some(running), None);
         tokio::select! {
-            () = self.stop.cancelled() => self.stop(&mut running).await,
-            status = running.ended() => {
-                let end = exited(status);
-                running.kill().await;
-                end
-            }
+            () = self.stop.cancelled() => self.stop(running).await,
+            status = running.ended() => exited(status),
         }
     }
 
@@ -125,10 +134,18 @@ impl Keeper {
 
     async fn stop(&self, running: &mut Running) -> End {
         self.show(State::Stopping, Some(running), None);
-        if !running.stop(self.program.stop_timeout).await {
-            tracing::warn!(process = self.program.name, "did not stop in time and was killed");
+        if !self.terminate(running).await {
+            tracing::warn!(process = self.program.name, "did not stop in time and is killed");
         }
         End::Stopped
+    }
+
+    /// Asks the program to end; says whether it did so in time.
+    async fn terminate(&self, running: &mut Running) -> bool {
+        tokio::select! {
+            in_time = running.terminate(self.program.stop_timeout) => in_time,
+            () = self.context.at_once.cancelled() => false,
+        }
     }
 
     async fn until_ready(&self, port: u16) {

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
+use super::group;
 use super::stack::Restart;
 
 /// Largest log of one process before it moves to `NAME.log.1`.
@@ -63,7 +63,8 @@ impl Program {
         let log = open_log(&self.log)?;
         let mut command = Command::new(supervisor);
         command
-            .arg("run-child")
+            .args(["run-child", "--supervisor"])
+            .arg(std::process::id().to_string())
             .arg(&self.path)
             .args(&self.args)
             .envs(&self.env);
@@ -91,29 +92,17 @@ impl Running {
         self.child.wait().await
     }
 
-    /// SIGTERM, then after `patience` SIGKILL, to the whole group. Says whether it ended by itself.
-    pub(crate) async fn stop(&mut self, patience: Duration) -> bool {
-        self.signal(Signal::SIGTERM);
-        let polite = tokio::time::timeout(patience, self.child.wait()).await.is_ok();
-        self.kill().await;
-        polite
+    /// SIGTERM to the whole group; says whether the program ended within `patience`.
+    pub(crate) async fn terminate(&mut self, patience: Duration) -> bool {
+        group::signal(self.pid, Signal::SIGTERM);
+        tokio::time::timeout(patience, self.child.wait()).await.is_ok()
     }
 
     /// SIGKILL to the whole group, also to what the program left behind.
     pub(crate) async fn kill(&mut self) {
-        self.signal(Signal::SIGKILL);
+        group::signal(self.pid, Signal::SIGKILL);
         if let Err(error) = self.child.wait().await {
             tracing::warn!(pid = self.pid, %error, "cannot wait for a killed process");
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let Ok(pid) = i32::try_from(self.pid) else { return };
-        // ESRCH is the good case: nothing of the group is left.
-        if let Err(error) = killpg(Pid::from_raw(pid), signal)
-            && error != nix::errno::Errno::ESRCH
-        {
-            tracing::warn!(pid, %error, "cannot signal a process group");
         }
     }
 }

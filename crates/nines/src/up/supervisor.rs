@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nines_base::Clock;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Error;
 use super::board::{Board, Row, State};
+use super::guardian::Guardian;
 use super::keeper::{Context, Keeper};
 use super::plan::Plan;
 use super::program::{Program, log_tail};
@@ -51,6 +53,7 @@ impl Stage {
 
 impl Supervisor {
     pub(crate) fn new(tasks: Tasks, clock: Clock, nines: std::path::PathBuf) -> Result<Self, Error> {
+        let guardian = Guardian::start(&nines).map_err(|error| Error::Other(error.into()))?;
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(2))
             .no_proxy()
@@ -60,7 +63,9 @@ impl Supervisor {
             board: Board::new(),
             clock,
             supervisor: nines,
+            guardian: Arc::new(guardian),
             http,
+            at_once: CancellationToken::new(),
         };
         Ok(Self {
             tasks,
@@ -105,6 +110,11 @@ impl Supervisor {
         tokio::time::timeout(patience, all_ready)
             .await
             .map_err(|_| Error::NotReady(patience))
+    }
+
+    /// Cancelled, [`Supervisor::stop`] waits for nobody any longer.
+    pub(crate) fn at_once(&self) -> CancellationToken {
+        self.context.at_once.clone()
     }
 
     /// The gateway first, so that no new request comes in; then the services, which drain through the control plane;

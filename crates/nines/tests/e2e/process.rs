@@ -146,3 +146,18 @@ pub(crate) fn alive(pid: u32) -> bool {
         .next()
         .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
 }
+
+/// Waits until none of the processes exists.
+pub(crate) async fn until_gone(pids: &[u32]) {
+    let gone = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        while pids.iter().any(|pid| alive(*pid)) {
+            tick.tick().await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, gone).await;
+    in_time.unwrap_or_else(|_| {
+        let left: Vec<_> = pids.iter().filter(|pid| alive(**pid)).collect();
+        panic!("still running: {left:?}")
+    });
+}

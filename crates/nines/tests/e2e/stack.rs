@@ -141,6 +141,16 @@ impl Stack {
     }
 }
 
+/// Starts a stack without resources, of these services.
+pub(crate) fn up_with(services: &str) -> (Process, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = format!(
+        "name: s\ncontrol: {{listen: '127.0.0.1:0'}}\ngateway: {{admin: '127.0.0.1:0'}}\nservices: [{services}]\n"
+    );
+    std::fs::write(folder.path().join("stack.yaml"), text).expect("the stack is written");
+    (Process::start(&mut up_command(folder.path())), folder)
+}
+
 pub(crate) fn up_command(folder: &Path) -> Command {
     let mut command = Command::new(nines());
     command.args(["up", "stack.yaml"]).current_dir(folder);

@@ -1,11 +1,9 @@
 //! `nines up` as its user meets it.
 
-use std::process::Command;
-
 use nix::sys::signal::Signal;
 
-use crate::process::{PATIENCE, Process, alive, nines};
-use crate::stack::{Stack, processes, shop_resources, shop_stack, up_command};
+use crate::process::{Process, alive, until_gone};
+use crate::stack::{Stack, processes, shop_resources, shop_stack, up_command, up_with};
 
 const CHECKS: &str = "checks:
 - {name: orders answer, path: /orders, times: 10}
@@ -71,34 +69,17 @@ async fn a_killed_supervisor_takes_its_processes_along() {
     let stack = Stack::up("always");
     let pids = pids(&stack.processes());
     stack.up.crash();
-    let gone = async {
-        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
-        while pids.iter().any(|pid| alive(*pid)) {
-            tick.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, gone)
-        .await
-        .expect("the kernel stops them");
+    until_gone(&pids).await;
 }
 
 #[tokio::test]
 async fn a_crash_loop_is_visible_and_goes_on() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let text = "name: s\ncontrol: {listen: '127.0.0.1:0'}\ngateway: {admin: '127.0.0.1:0'}\n\
-                services: [{name: broken, command: 'false'}]\n";
-    std::fs::write(folder.path().join("stack.yaml"), text).expect("the stack is written");
-    let mut up = Process::start(
-        Command::new(nines())
-            .args(["up", "stack.yaml"])
-            .current_dir(folder.path()),
-    );
+    let (mut up, folder) = up_with("{name: broken, command: 'false'}");
     let line = up.wait_for("broken-1: crash-loop");
     assert!(
         line.contains("exit status: 1") && line.contains("broken-1.log"),
         "{line}"
     );
-    assert!(processes(folder.path())["broken-1"].restarts >= 5);
     assert!(up.stop().success());
 }
 
@@ -111,3 +92,4 @@ fn check_all_gone(pids: &[u32]) {
     let left: Vec<_> = pids.iter().filter(|pid| alive(**pid)).collect();
     assert!(left.is_empty(), "still running: {left:?}");
 }
+    assert!(processes(folder.path())["broken-1"].restarts >= 5);
