@@ -56,15 +56,15 @@ impl Keeper {
         }
     }
 
-    /// Runs until told to stop or until the restart policy lets the program rest.
+    /// Runs until told to stop or until the restart policy lets the program rest. Only the first start waits for what
+    /// the program depends on: it has to do without while that is down, and so it may start without, too.
     pub(crate) async fn keep(mut self) {
+        self.show(State::Waiting, None, self.waiting_for());
+        tokio::select! {
+            () = self.context.board.until_ready(&self.program.depends_on) => {}
+            () = self.stop.cancelled() => return self.show(State::Ended, None, None),
+        }
         loop {
-            self.show(State::Waiting, None, self.waiting_for());
-            let needs = self.program.depends_on.clone();
-            tokio::select! {
-                () = self.context.board.until_ready(&needs) => {}
-                () = self.stop.cancelled() => return self.show(State::Ended, None, None),
-            }
             let (why, success) = match self.run_once().await {
                 End::Stopped => return self.show(State::Ended, None, None),
                 End::Exited(why, success) => (why, success),
@@ -75,7 +75,7 @@ impl Keeper {
         }
     }
 
-    /// One life of the process, from start to end.
+    /// One life of the process, from start to end. Whatever it leaves behind in its group ends with it.
     async fn run_once(&mut self) -> End {
         let mut running = match self.program.start(&self.context.supervisor) {
             Ok(running) => running,

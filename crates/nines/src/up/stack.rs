@@ -84,7 +84,7 @@ pub(crate) struct ServiceSpec {
     pub(crate) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) ready: ReadyCheck,
-    /// Services of this stack that must be ready before this one starts.
+    /// Services of this stack that must be ready before this one starts for the first time; a restart does not wait.
     #[serde(default)]
     pub(crate) depends_on: Vec<String>,
     #[serde(default)]

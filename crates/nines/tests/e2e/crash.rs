@@ -79,6 +79,33 @@ async fn the_control_plane_may_die() {
     assert!(stack.up.end().success());
 }
 
+/// Nor do they wait for it when they crash themselves in the meantime.
+#[tokio::test]
+async fn gateway_and_services_are_started_again_while_the_control_plane_is_down() {
+    let stack = Stack::up("always");
+    let store = stack.folder.path().join(".nines/run/control/store.redb");
+    assert!(store.is_file(), "{}", store.display());
+    std::fs::write(store, "not a store").expect("the store is damaged");
+    send(stack.pid("control"), Signal::SIGKILL);
+    stack
+        .until("the control plane is down", |rows| {
+            ["backoff", "crash-loop"].contains(&rows["control"].state.as_str())
+        })
+        .await;
+    for process in ["gateway", "catalog-1"] {
+        let before = stack.pid(process);
+        send(before, Signal::SIGKILL);
+        stack
+            .until("it is back", |rows| {
+                let row = &rows[process];
+                row.state == "ready" && row.pid != Some(before)
+            })
+            .await;
+    }
+    let control = &stack.processes()["control"];
+    assert!(control.restarts > 0 && control.state != "ready", "{control:?}");
+}
+
 /// kill -9 in a storm of writes, twenty times: what was acknowledged is there, and the revision has not gone back.
 #[tokio::test]
 async fn nothing_acknowledged_is_lost() {
