@@ -9,9 +9,13 @@ mod up;
 mod verb;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{self, Failure};
+
+/// What threads may take that still block once the command is done: on a pipe that nobody reads they would for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs a command to its end.
 pub(crate) fn run(cli: Cli) -> ExitCode {
@@ -22,11 +26,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Verb(verb) => block_on(verb::run(cli.global, verb)),
         Command::RunChild(child) => run_child::run(&child).map_err(|error| Failure::Misuse(format!("{error:#}"))),
+        Command::Guardian => guardian::run(),
         Command::Up(args) => block_on(up::run(args)),
         Command::Server(args) => block_on_all_cores(server::run(args)),
         Command::Proxy(args) => block_on(proxy::run(cli.global, args)),
     }
-        Command::Guardian => guardian::run(),
 }
 
 /// The control plane serves many at once.
@@ -48,5 +52,7 @@ fn run_on(
     command: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::Refused(format!("cannot start: {error}")))?;
-    runtime.block_on(command)
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_WORDS);
+    outcome
 }

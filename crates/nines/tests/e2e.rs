@@ -16,6 +16,8 @@ mod orphans;
 mod process;
 #[path = "e2e/refusals.rs"]
 mod refusals;
+#[path = "e2e/roles.rs"]
+mod roles;
 #[path = "e2e/rolling.rs"]
 mod rolling;
 #[path = "e2e/stack.rs"]
