@@ -9,6 +9,9 @@ use super::role;
 use crate::cli::{Global, ProxyArgs};
 use crate::exit::Failure;
 
+/// Listeners, logs, the admin pages, the control plane.
+const OTHER_FILES: usize = 1000;
+
 pub(crate) async fn run(global: Global, args: ProxyArgs) -> Result<(), Failure> {
     role::log(&args.log)?;
     let mut termination = Termination::listen()?;
@@ -19,6 +22,8 @@ pub(crate) async fn run(global: Global, args: ProxyArgs) -> Result<(), Failure> 
         forwarding: args.forwarding.into(),
         ..Config::default()
     };
+    // Each client connection, each request's connection to an endpoint, and what else there is.
+    role::open_files(config.limits.connections + config.limits.in_flight + OTHER_FILES);
     let source = match args.config {
         Some(path) => Source::Files(path),
         None => Source::Control(Control {

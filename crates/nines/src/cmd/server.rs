@@ -10,6 +10,9 @@ use super::role;
 use crate::cli::ServerArgs;
 use crate::exit::Failure;
 
+/// The store, logs, the listener.
+const OTHER_FILES: usize = 100;
+
 pub(crate) async fn run(args: ServerArgs) -> Result<(), Failure> {
     role::log(&args.log)?;
     let mut termination = Termination::listen()?;
@@ -22,9 +25,9 @@ pub(crate) async fn run(args: ServerArgs) -> Result<(), Failure> {
     let tasks = process.tasks.clone();
 
     let data_dir = args.data_dir.clone();
-    let server = Server::bind(Config::new(args.listen, args.data_dir), process)
-        .await
-        .map_err(|error| failure(&error))?;
+    let config = Config::new(args.listen, args.data_dir);
+    role::open_files(config.max_connections + OTHER_FILES);
+    let server = Server::bind(config, process).await.map_err(|error| failure(&error))?;
     role::say(&format!(
         "nines server listening on http://{} (state in {})",
         server.local_addr(),

@@ -1,10 +1,13 @@
 //! `nines up`.
 
+use super::role;
 use crate::cli::UpArgs;
 use crate::exit::Failure;
 use crate::up;
 
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
+    // For the programs, which inherit it; each knows best what it needs.
+    role::open_files(0);
     let options = up::Options {
         stack: args.stack,
         data_dir: args.data_dir,
