@@ -6,9 +6,12 @@ mod service;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use config::{ConfigCommand, PutArgs, VersionArg, WhyArgs};
 pub(crate) use role::{LogArgs, LogFormat, ProxyArgs, ServerArgs, UpArgs};
@@ -33,6 +36,25 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Options that `nines up` has no use for: its control plane is its own, and its file says which namespaces there are.
+const NOT_FOR_UP: [&str; 2] = ["server", "namespace"];
+
+impl Cli {
+    /// Reads a command line. Variables that fill in for an option are no mistake where the option would be.
+    pub(crate) fn read(line: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(line)?;
+        if let Some(up) = matches.subcommand_matches("up") {
+            let given = |option: &&str| up.value_source(option) == Some(ValueSource::CommandLine);
+            if let Some(option) = NOT_FOR_UP.into_iter().find(given) {
+                let message = format!("--{option} does not go with `nines up`: the stack file says it all");
+                return Err(command.error(ErrorKind::ArgumentConflict, message));
+            }
+        }
+        Self::from_arg_matches(&matches)
+    }
 }
 
 /// Options of every command.
@@ -95,6 +117,9 @@ pub(crate) enum Command {
     /// Becomes a program tied to its supervisor
     #[command(hide = true)]
     RunChild(crate::cmd::run_child::RunChild),
+    /// Ends what a killed supervisor left behind
+    #[command(hide = true)]
+    Guardian,
 }
 
 /// The commands that ask a control plane and end.
@@ -117,9 +142,6 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Service(ServiceCommand),
     /// Publish, read, compare and follow configuration
-    /// Ends what a killed supervisor left behind
-    #[command(hide = true)]
-    Guardian,
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Show the control plane in numbers

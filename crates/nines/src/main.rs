@@ -9,11 +9,9 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cmd::run(cli::Cli::parse())
+    cmd::run(cli::Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit()))
 }

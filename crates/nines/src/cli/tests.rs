@@ -1,10 +1,7 @@
-use clap::CommandFactory;
-use clap::error::ErrorKind;
-
 use super::*;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(line.split_whitespace())
+    Cli::read(line.split_whitespace())
 }
 
 #[test]
@@ -50,6 +47,11 @@ fn wrong_use_ends_with_exit_code_2_and_says_why() {
         ("nines status --server https://a:1", "TLS"),
         ("nines status --server localhost", "port is missing"),
         ("nines server --listen 9999", "--listen"),
+        ("nines up stack.yaml -n shop", "--namespace does not go with `nines up`"),
+        (
+            "nines --server http://10.0.0.1:9999 up stack.yaml",
+            "--server does not go with `nines up`",
+        ),
         ("nines server --drain 5", "not a duration"),
         ("nines proxy --workers 0", "--workers"),
         ("nines service weight orders orders-1", "WEIGHT"),

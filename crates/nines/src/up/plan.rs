@@ -11,7 +11,7 @@ use nines_model::{Resource, document};
 
 use super::Error;
 use super::program::{Port, Program, free_port};
-use super::stack::{ReadyCheck, Restart, ServiceSpec, Stack};
+use super::stack::{ReadyCheck, Restart, ServiceSpec, Stack, default_namespace};
 
 /// What will run.
 #[derive(Debug)]
@@ -248,6 +248,7 @@ fn service_program(service: &ServiceSpec, number: u32, path: &Path, layout: &Lay
         .collect();
     let mut env = BTreeMap::from([
         ("NINES_SERVER".into(), format!("http://{control}")),
+        ("NINES_NAMESPACE".into(), default_namespace()),
         ("NINES_INSTANCE_ID".into(), name.clone()),
         ("NINES_LABELS".into(), labels.join(",")),
         ("NINES_LOG_FORMAT".into(), "json".into()),

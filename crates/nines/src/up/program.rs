@@ -1,6 +1,7 @@
 //! A program as the system runs it: its process group, its log file, its end.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,9 @@ impl Program {
         };
         let log = open_log(&self.log)?;
         let mut command = Command::new(supervisor);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_meant_for_others(name)) {
+            command.env_remove(name);
+        }
         command
             .args(["run-child", "--supervisor"])
             .arg(std::process::id().to_string())
@@ -105,6 +109,12 @@ impl Running {
             tracing::warn!(pid = self.pid, %error, "cannot wait for a killed process");
         }
     }
+}
+
+/// What a shell says of other systems (`NINES_SERVER`, `NINES_NAMESPACE`, …) must not change this one. How much is logged
+/// is the user's to say.
+fn is_meant_for_others(variable: &OsStr) -> bool {
+    variable.as_encoded_bytes().starts_with(b"NINES_") && variable != "NINES_LOG"
 }
 
 /// The last lines of a process's log, for an error message.

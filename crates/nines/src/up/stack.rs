@@ -259,7 +259,7 @@ fn admin_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 9998))
 }
 
-fn default_namespace() -> String {
+pub(crate) fn default_namespace() -> String {
     "default".into()
 }
 

@@ -34,6 +34,35 @@ fn a_check_sends_real_requests_and_says_what_it_saw() {
 }
 
 #[test]
+fn what_a_shell_says_of_other_systems_does_not_reach_a_stack() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "name: s\ncontrol: {listen: '127.0.0.1:0'}\ngateway: {admin: '127.0.0.1:0'}\n\
+                services: [{name: a, command: sh, args: ['-c', 'env > env.txt; false'], env: {NINES_LABELS: mine=1}}]\n";
+    std::fs::write(folder.path().join("stack.yaml"), text).expect("the stack is written");
+    let mut command = up_command(folder.path());
+    command.envs([
+        ("NINES_NAMESPACE", "prod"),
+        ("NINES_HEARTBEAT", "1s"),
+        ("NINES_LOG", "warn"),
+        ("MINE", "1"),
+    ]);
+    let mut up = Process::start(&mut command);
+    up.wait_for("a-1: backoff");
+    let env = std::fs::read_to_string(folder.path().join("env.txt")).expect("it is written");
+    let env: Vec<&str> = env.lines().collect();
+    for there in [
+        "NINES_NAMESPACE=default",
+        "NINES_LABELS=mine=1",
+        "NINES_LOG=warn",
+        "MINE=1",
+    ] {
+        assert!(env.contains(&there), "no {there} in {env:#?}");
+    }
+    assert!(!env.iter().any(|line| line.starts_with("NINES_HEARTBEAT")), "{env:#?}");
+    assert!(up.stop().success());
+}
+
+#[test]
 fn a_check_that_fails_is_told_with_its_cause() {
     let folder = tempfile::tempdir().expect("a folder");
     let checks = "checks:\n- {name: somebody lives there, path: /nowhere}\n";
@@ -81,6 +110,7 @@ async fn a_crash_loop_is_visible_and_goes_on() {
         "{line}"
     );
     assert!(up.stop().success());
+    assert!(processes(folder.path())["broken-1"].restarts >= 5);
 }
 
 fn pids(rows: &std::collections::BTreeMap<String, crate::stack::Row>) -> Vec<u32> {
@@ -92,4 +122,3 @@ fn check_all_gone(pids: &[u32]) {
     let left: Vec<_> = pids.iter().filter(|pid| alive(**pid)).collect();
     assert!(left.is_empty(), "still running: {left:?}");
 }
-    assert!(processes(folder.path())["broken-1"].restarts >= 5);
