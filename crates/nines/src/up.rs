@@ -13,6 +13,7 @@ mod group;
 pub(crate) mod guardian;
 mod keeper;
 mod life;
+mod logs;
 mod plan;
 mod program;
 mod seed;
@@ -61,6 +62,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
     let mut supervisor = Supervisor::new(tasks.clone(), Clock::system(), nines)?;
     let board = supervisor.board();
     tasks.spawn("table", table::show(board.clone()));
+    tasks.spawn("logs", logs::keep_small(plan.logs(&layout), board.clone()));
     tasks.spawn(
         "process list",
         write_processes(supervisor.board(), layout.data_dir.join("run/processes.json")),

@@ -42,6 +42,10 @@ impl Layout {
         self.data_dir.join("logs")
     }
 
+    fn access_log(&self) -> PathBuf {
+        self.logs().join("access.log")
+    }
+
     fn state_of(&self, process: &str) -> PathBuf {
         self.data_dir.join("run").join(process)
     }
@@ -75,6 +79,12 @@ impl Plan {
             resources,
             programs,
         })
+    }
+
+    /// All that the stack's processes write.
+    pub(crate) fn logs(&self, layout: &Layout) -> Vec<PathBuf> {
+        let logs = self.programs.iter().map(|program| program.log.clone());
+        logs.chain([layout.access_log()]).collect()
     }
 }
 
@@ -205,10 +215,7 @@ fn gateway_program(nines: &Path, layout: &Layout, stack: &Stack, control: Socket
     let mut args: Vec<String> = ["proxy", "--server"].map(String::from).into();
     args.push(format!("http://{control}"));
     args.extend(["--admin".into(), admin.to_string(), "--data-dir".into(), data_dir]);
-    args.extend([
-        "--access-log".into(),
-        layout.logs().join("access.log").display().to_string(),
-    ]);
+    args.extend(["--access-log".into(), layout.access_log().display().to_string()]);
     if let Some(workers) = stack.gateway.workers {
         args.extend(["--workers".into(), workers.to_string()]);
     }

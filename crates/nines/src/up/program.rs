@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -13,9 +13,6 @@ use tokio::process::{Child, Command};
 
 use super::group;
 use super::stack::Restart;
-
-/// Largest log of one process before it moves to `NAME.log.1`.
-const MAX_LOG: u64 = 64 << 20;
 
 /// A process to keep running.
 #[derive(Debug, Clone)]
@@ -61,7 +58,7 @@ impl Program {
             Port::Fixed(port) => port,
             Port::Picked => free_port()?,
         };
-        let log = open_log(&self.log)?;
+        let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(supervisor);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_meant_for_others(name)) {
             command.env_remove(name);
@@ -123,14 +120,6 @@ pub(crate) fn log_tail(log: &Path, lines: usize) -> String {
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(16 << 10)..]).into_owned();
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
-}
-
-/// A log that has grown too long moves aside; appending lets the supervisor do that between two starts.
-fn open_log(path: &Path) -> io::Result<File> {
-    if std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_LOG) {
-        std::fs::rename(path, path.with_extension("log.1"))?;
-    }
-    OpenOptions::new().create(true).append(true).open(path)
 }
 
 /// A port nobody listens on. Somebody may take it before the program does; the program then fails to bind, and its

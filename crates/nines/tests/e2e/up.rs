@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::process::{Process, alive, until_gone};
+use crate::process::{PATIENCE, Process, alive, until_gone};
 use crate::stack::{Stack, processes, shop_resources, shop_stack, up_command, up_with};
 
 const CHECKS: &str = "checks:
@@ -99,6 +99,41 @@ async fn a_killed_supervisor_takes_its_processes_along() {
     let pids = pids(&stack.processes());
     stack.up.crash();
     until_gone(&pids).await;
+}
+
+/// Also the log of a process that is never started again, and the access log.
+#[tokio::test]
+async fn logs_are_kept_small_while_their_processes_run() {
+    const MAX: u64 = 64 << 20;
+    let (_up, folder) =
+        up_with("{name: big, command: sh, args: ['-c', 'head -c 70000000 /dev/zero; exec sleep 4242']}");
+    let logs = folder.path().join(".nines/logs");
+    let length = |log: &str| std::fs::metadata(logs.join(log)).map_or(0, |metadata| metadata.len());
+    until("the service's log has moved aside", || {
+        length("big-1.log.1") > MAX && length("big-1.log") < MAX
+    })
+    .await;
+    let access = std::fs::OpenOptions::new().append(true).open(logs.join("access.log"));
+    access
+        .expect("the gateway has it open")
+        .set_len(MAX + 1)
+        .expect("it grows");
+    until("the access log has moved aside", || {
+        length("access.log.1") == MAX + 1 && length("access.log") == 0
+    })
+    .await;
+}
+
+/// Waits until something is so.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let so = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(20));
+        while !condition() {
+            tick.tick().await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, so).await;
+    assert!(in_time.is_ok(), "not so in time: {what}");
 }
 
 #[tokio::test]
