@@ -97,7 +97,7 @@ pub(super) async fn get_instance(
     let key = path.0.key()?;
     let over = state.registry.override_of(&key);
     let (found, revision) = state.registry.instance(&key);
-    let instance = found.ok_or_else(|| Failure::new(Kind::NotFound, format!("instance {key} is not registered")))?;
+    let instance = found.ok_or_else(|| unregistered(&key))?;
     let body = InstanceDetail {
         revision,
         instance: instance.as_ref().into(),
@@ -126,7 +126,7 @@ pub(super) async fn put_override(
     })
 }
 
-/// Clears the override: the instance speaks for itself again.
+/// Clears the override: the instance speaks for itself again. 404 when neither the instance nor an override is there.
 #[utoipa::path(delete, path = "/v1/namespaces/{namespace}/services/{service}/instances/{id}/override",
     tag = "instances", params(InstancePath),
     responses((status = 200, description = "Cleared", body = OverrideView)))]
@@ -136,11 +136,18 @@ pub(super) async fn delete_override(
     _: Params<NoParams>,
 ) -> Result<Answer<OverrideView>> {
     let key = path.0.key()?;
+    if state.registry.override_of(&key).is_none() && state.registry.instance(&key).0.is_none() {
+        return Err(unregistered(&key));
+    }
     let revision = state.registry.set_override(&key, None).await?;
     Ok(Answer {
         revision,
         body: OverrideView { revision, over: None },
     })
+}
+
+fn unregistered(key: &InstanceKey) -> Failure {
+    Failure::new(Kind::NotFound, format!("instance {key} is not registered"))
 }
 
 fn registration(request: RegisterRequest) -> Result<Registration> {

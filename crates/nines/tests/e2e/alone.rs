@@ -130,6 +130,32 @@ async fn a_gateway_starts_and_serves_without_its_control_plane() {
     gateway.process.signal(Signal::SIGTERM);
 }
 
+/// An instance that nobody knows is not enabled; what was set for one that is not here can be taken back.
+#[tokio::test]
+async fn only_what_is_there_is_enabled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_server, url) = start_server_at(folder.path(), "127.0.0.1:0");
+    Api::new(&url).until_ready().await;
+    let enable = || {
+        let args = ["--server", &url, "service", "enable", "orders", "nope"];
+        Command::new(nines()).args(args).output().expect("the binary runs")
+    };
+    let output = enable();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && said.contains("orders/nope is not registered"),
+        "{output:?}"
+    );
+    let over = format!("{url}/v1/namespaces/default/services/orders/instances/nope/override");
+    let disabled = reqwest::Client::new()
+        .put(over)
+        .json(&serde_json::json!({"disabled": true}))
+        .send()
+        .await;
+    assert!(disabled.expect("an answer").status().is_success());
+    assert!(enable().status.success());
+}
+
 /// What a backend is told is the operator's choice, made on the command line.
 #[tokio::test]
 async fn forwarding_is_as_the_command_line_says() {

@@ -57,6 +57,18 @@ async fn an_override_outlives_the_instance() {
 }
 
 #[tokio::test]
+async fn an_override_of_nobody_is_not_cleared() {
+    let api = Api::start().await;
+    let over = format!("{}/override", one("a"));
+    assert_eq!(api.delete(&over).await.status, 404);
+    api.put(&over, json!({"disabled": true})).await.ok();
+    api.delete(&over).await.ok();
+    assert_eq!(api.delete(&over).await.status, 404);
+    api.put(&one("a"), registration()).await.ok();
+    api.delete(&over).await.ok();
+}
+
+#[tokio::test]
 async fn a_long_poll_answers_at_the_change() {
     let api = Api::start().await;
     let seen = api.put(&one("a"), registration()).await.ok()["revision"]
