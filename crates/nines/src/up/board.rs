@@ -41,6 +41,8 @@ pub(crate) enum State {
     Backoff,
     CrashLoop,
     Stopping,
+    /// Ended well, and its restart policy leaves it at that: whoever depends on it may start.
+    Done,
     Ended,
 }
 
@@ -53,8 +55,14 @@ impl State {
             State::Backoff => "backoff",
             State::CrashLoop => "crash-loop",
             State::Stopping => "stopping",
+            State::Done => "done",
             State::Ended => "ended",
         }
+    }
+
+    /// Whether it does, or has done, what it is there for.
+    pub(crate) fn is_well(self) -> bool {
+        matches!(self, State::Ready | State::Done)
     }
 }
 
@@ -107,12 +115,12 @@ impl Board {
         }
     }
 
-    /// Waits until every process of these groups is ready.
+    /// Waits until every process of these groups is ready, or has done its work.
     pub(crate) async fn until_ready(&self, groups: &[String]) {
         self.until(|rows| {
             groups.iter().all(|group| {
                 let mut members = rows.values().filter(|row| row.group == *group).peekable();
-                members.peek().is_some() && members.all(|row| row.state == State::Ready)
+                members.peek().is_some() && members.all(|row| row.state.is_well())
             })
         })
         .await;
@@ -143,6 +151,17 @@ mod tests {
         let mut waiting = Box::pin(board.until_ready(&groups));
         assert!(futures_util::poll!(&mut waiting).is_pending());
         board.set("a-2", row("a", State::Ready));
+        waiting.await;
+    }
+
+    #[tokio::test]
+    async fn a_job_counts_once_it_has_ended_well() {
+        let board = Board::new();
+        let groups = ["job".to_string()];
+        let mut waiting = Box::pin(board.until_ready(&groups));
+        board.set("job-1", row("job", State::Ended));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        board.set("job-1", row("job", State::Done));
         waiting.await;
     }
 

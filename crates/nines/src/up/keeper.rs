@@ -111,7 +111,7 @@ impl Keeper {
     /// The wait before the next start; false when there is none.
     async fn rest(&mut self, why: String, success: bool) -> bool {
         let Next::Restart { after, crash_loop } = self.life.ended(success, self.context.clock.now()) else {
-            self.show(State::Ended, None, Some(why));
+            self.show(if success { State::Done } else { State::Ended }, None, Some(why));
             return false;
         };
         let state = if crash_loop { State::CrashLoop } else { State::Backoff };

@@ -84,7 +84,8 @@ pub(crate) struct ServiceSpec {
     pub(crate) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) ready: ReadyCheck,
-    /// Services of this stack that must be ready before this one starts for the first time; a restart does not wait.
+    /// Services of this stack that must be ready, or have ended well for good, before this one starts for the first
+    /// time; a restart does not wait.
     #[serde(default)]
     pub(crate) depends_on: Vec<String>,
     #[serde(default)]

@@ -97,11 +97,10 @@ impl Supervisor {
         }
     }
 
-    /// Waits until every process is ready; for ever if no patience is given.
+    /// Waits until every process is ready or has done its work; for ever if no patience is given.
     pub(crate) async fn until_ready(&self, patience: Option<Duration>) -> Result<(), Error> {
         let started = self.processes;
-        let all =
-            |rows: &BTreeMap<String, Row>| rows.len() == started && rows.values().all(|row| row.state == State::Ready);
+        let all = |rows: &BTreeMap<String, Row>| rows.len() == started && rows.values().all(|row| row.state.is_well());
         let all_ready = self.context.board.until(all);
         let Some(patience) = patience else {
             all_ready.await;

@@ -136,6 +136,21 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     assert!(in_time.is_ok(), "not so in time: {what}");
 }
 
+#[test]
+fn a_job_that_ended_well_holds_up_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "name: s\ncontrol: {listen: '127.0.0.1:0'}\ngateway: {admin: '127.0.0.1:0'}\nresources: [resources.yaml]\n\
+                services:\n- {name: job, command: 'true', restart: never}\n\
+                - {name: after, command: 'true', restart: onFailure, dependsOn: [job]}\n";
+    std::fs::write(folder.path().join("stack.yaml"), text).expect("the stack is written");
+    std::fs::write(folder.path().join("resources.yaml"), shop_resources(90, 10)).expect("the resources are written");
+    let mut up = Process::start(&mut up_command(folder.path()));
+    up.wait_for("after-1: done");
+    up.wait_for("s is up");
+    assert!(up.seen().contains("job-1: done"), "{}", up.seen());
+    assert!(up.stop().success());
+}
+
 #[tokio::test]
 async fn a_crash_loop_is_visible_and_goes_on() {
     let (mut up, folder) = up_with("{name: broken, command: 'false'}");
