@@ -70,6 +70,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Error> {
 
     let outcome = tokio::select! {
         outcome = live(&mut supervisor, &plan, options.check) => outcome,
+        never = seed::again(&plan, &board) => match never {},
         signal = termination.received() => {
             board.say(&format!("{signal}: draining; once more to stop at once"));
             Ok(())

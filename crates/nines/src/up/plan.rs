@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 pub(crate) struct ResourceFile {
     pub(crate) path: PathBuf,
     pub(crate) text: String,
-    resources: Vec<Resource>,
+    pub(crate) resources: Vec<Resource>,
 }
 
 /// Where a stack keeps its state.

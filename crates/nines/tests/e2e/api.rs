@@ -51,6 +51,11 @@ impl Api {
         Ok((status, response.json().await.unwrap_or(Value::Null)))
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> u16 {
+        let answer = self.http.delete(format!("{}{path}", self.base)).send().await;
+        answer.expect("the control plane answers").status().as_u16()
+    }
+
     /// Ids of the registered instances of a service.
     pub(crate) async fn instances(&self, service: &str) -> Vec<String> {
         let path = format!("/v1/namespaces/default/services/{service}/instances");

@@ -65,14 +65,7 @@ async fn the_control_plane_may_die() {
     let mut stack = Stack::up("always");
     let load = Load::start(stack.gateway, "/orders", 1000, CONNECTIONS);
     load.until(500).await;
-    let before = stack.pid("control");
-    send(before, Signal::SIGKILL);
-    stack
-        .until("the control plane is back", |rows| {
-            rows.get("control")
-                .is_some_and(|row| row.state == "ready" && row.pid != Some(before))
-        })
-        .await;
+    kill_control(&stack).await;
     load.until(load.count() + 2000).await;
     assert_eq!(failures(&load.stop().await), Vec::<String>::new());
     stack.up.signal(Signal::SIGTERM);
@@ -104,6 +97,38 @@ async fn gateway_and_services_are_started_again_while_the_control_plane_is_down(
     }
     let control = &stack.processes()["control"];
     assert!(control.restarts > 0 && control.state != "ready", "{control:?}");
+}
+
+/// What the stack file says is there again when all of it is lost; what a user changed is not undone otherwise.
+#[tokio::test]
+async fn a_control_plane_that_lost_its_store_is_given_again_what_the_stack_says() {
+    const CONFIG: &str = "/v1/namespaces/default/configs/orders.discount";
+    let mut stack = Stack::up("always");
+    let api = Api::new(&stack.api);
+    let status = async |path: &str| api.get(path).await.expect("the control plane answers").0;
+    assert_eq!(api.delete(CONFIG).await, 200);
+    kill_control(&stack).await;
+    assert_eq!(status(CONFIG).await, 404);
+
+    let store = stack.folder.path().join(".nines/run/control/store.redb");
+    std::fs::rename(&store, store.with_extension("lost")).expect("the store is moved away");
+    kill_control(&stack).await;
+    stack.up.wait_for("it has it again");
+    assert_eq!(status(CONFIG).await, 200);
+    assert_eq!(status("/v1/resources/HTTPRoute/default/orders").await, 200);
+    assert_eq!(stack.up.seen().matches("it has it again").count(), 1);
+}
+
+/// Waits until the control plane is back.
+async fn kill_control(stack: &Stack) {
+    let before = stack.pid("control");
+    send(before, Signal::SIGKILL);
+    stack
+        .until("the control plane is back", |rows| {
+            let row = &rows["control"];
+            row.state == "ready" && row.pid != Some(before)
+        })
+        .await;
 }
 
 /// kill -9 in a storm of writes, twenty times: what was acknowledged is there, and the revision has not gone back.
