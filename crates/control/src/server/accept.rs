@@ -94,7 +94,10 @@ impl Connection {
         let result = loop {
             tokio::select! {
                 result = connection.as_mut() => break result,
-                () = first.as_mut(), if !greeted.load(Ordering::Relaxed) && !first.is_elapsed() => return,
+                // Whether a request came is asked now: when the wait began none had.
+                () = first.as_mut(), if !first.is_elapsed() => if !greeted.load(Ordering::Relaxed) {
+                    return;
+                },
                 () = self.stopping.cancelled(), if !told => {
                     told = true;
                     connection.as_mut().graceful_shutdown();

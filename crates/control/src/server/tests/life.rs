@@ -82,6 +82,21 @@ async fn a_connection_that_says_nothing_is_closed() {
 }
 
 #[tokio::test]
+async fn a_connection_that_has_said_something_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    config.request_timeout = Duration::from_millis(100);
+    let server = start_with(config).await;
+    let mut session = server.session("", LONG).await;
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(300) {
+        assert!(matches!(session.heartbeat().await, Answer::Alive(_)));
+    }
+    drop(session);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_stands_in_the_way_of_a_start_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let server = start(dir.path()).await;
