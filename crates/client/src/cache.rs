@@ -36,9 +36,17 @@ pub enum CacheError {
     Unusable { path: PathBuf, reason: String },
 }
 
+/// What the file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Good {
+    pub(crate) catalog: Arc<Catalog>,
+    /// What the catalog's revision counts in, if that was known.
+    pub(crate) history: Option<proto::History>,
+}
+
 /// Writes the catalog.
-pub(crate) fn write(path: &Path, catalog: &Catalog) -> Result<(), CacheError> {
-    let body = encode(catalog).map_err(|reason| CacheError::Unusable {
+pub(crate) fn write(path: &Path, good: &Good) -> Result<(), CacheError> {
+    let body = encode(good).map_err(|reason| CacheError::Unusable {
         path: path.into(),
         reason,
     })?;
@@ -69,7 +77,7 @@ pub(crate) fn write(path: &Path, catalog: &Catalog) -> Result<(), CacheError> {
 }
 
 /// Reads the catalog and how old it is; nothing if there is no file.
-pub(crate) fn read(path: &Path, now: SystemTime) -> Result<Option<(Catalog, Duration)>, CacheError> {
+pub(crate) fn read(path: &Path, now: SystemTime) -> Result<Option<(Good, Duration)>, CacheError> {
     let fail = |source| CacheError::Io {
         action: "read",
         path: path.into(),
@@ -80,17 +88,18 @@ pub(crate) fn read(path: &Path, now: SystemTime) -> Result<Option<(Catalog, Dura
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(fail(error)),
     };
-    let catalog = decode(&bytes).map_err(|reason| CacheError::Unusable {
+    let good = decode(&bytes).map_err(|reason| CacheError::Unusable {
         path: path.into(),
         reason,
     })?;
     let written = std::fs::metadata(path)
         .and_then(|metadata| metadata.modified())
         .map_err(fail)?;
-    Ok(Some((catalog, now.duration_since(written).unwrap_or_default())))
+    Ok(Some((good, now.duration_since(written).unwrap_or_default())))
 }
 
-fn encode(catalog: &Catalog) -> Result<Vec<u8>, String> {
+fn encode(good: &Good) -> Result<Vec<u8>, String> {
+    let catalog = &good.catalog;
     let instances = catalog
         .instances
         .values()
@@ -104,11 +113,12 @@ fn encode(catalog: &Catalog) -> Result<Vec<u8>, String> {
         revision: catalog.revision,
         full: true,
         changes,
+        history: good.history,
     }
     .encode_to_vec())
 }
 
-fn decode(bytes: &[u8]) -> Result<Catalog, String> {
+fn decode(bytes: &[u8]) -> Result<Good, String> {
     let end = bytes
         .iter()
         .take(200)
@@ -130,7 +140,10 @@ fn decode(bytes: &[u8]) -> Result<Catalog, String> {
     for change in batch.changes {
         catalog.apply(change_from_proto(change).map_err(|error| error.to_string())?);
     }
-    Ok(catalog)
+    Ok(Good {
+        catalog: Arc::new(catalog),
+        history: batch.history,
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -140,17 +153,13 @@ fn hex(bytes: &[u8]) -> String {
 /// Keeps the file as new as the states that come, beside the stream they come from: a slow disk delays nobody. The first
 /// state is written at once, later ones at most once a second, the last one before the task ends. A failure is logged,
 /// for the file is a help and not a need.
-pub(crate) async fn keep(
-    path: PathBuf,
-    mut states: watch::Receiver<Option<Arc<Catalog>>>,
-    stopping: CancellationToken,
-) {
+pub(crate) async fn keep(path: PathBuf, mut states: watch::Receiver<Option<Good>>, stopping: CancellationToken) {
     while states.changed().await.is_ok() {
-        let Some(catalog) = states.borrow_and_update().clone() else {
+        let Some(good) = states.borrow_and_update().clone() else {
             continue;
         };
         let target = path.clone();
-        match tokio::task::spawn_blocking(move || write(&target, &catalog)).await {
+        match tokio::task::spawn_blocking(move || write(&target, &good)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot keep the last-known-good file"),
             Err(error) => tracing::warn!(%error, "the last-known-good file was not written"),
@@ -167,7 +176,7 @@ mod tests {
     use super::*;
     use nines_model::{ConfigItem, ConfigKey, Format};
 
-    fn catalog() -> Catalog {
+    fn good() -> Good {
         let key = ConfigKey::new("default", "orders.discount");
         let item = ConfigItem {
             key: key.clone(),
@@ -186,7 +195,10 @@ mod tests {
             ..Catalog::default()
         };
         catalog.apply(Change::Config(item));
-        catalog
+        Good {
+            catalog: Arc::new(catalog),
+            history: Some(proto::History { store: 7, opening: 8 }),
+        }
     }
 
     #[test]
@@ -194,9 +206,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sub/catalog");
         assert!(read(&path, SystemTime::UNIX_EPOCH).unwrap().is_none());
-        write(&path, &catalog()).unwrap();
+        write(&path, &good()).unwrap();
         let (read, age) = read(&path, SystemTime::UNIX_EPOCH).unwrap().unwrap();
-        assert_eq!(read, catalog());
+        assert_eq!(read, good());
         assert_eq!(age, Duration::ZERO, "a clock that stepped back makes nothing old");
     }
 
@@ -204,11 +216,11 @@ mod tests {
     fn a_damaged_file_is_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog");
-        write(&path, &catalog()).unwrap();
-        let good = std::fs::read(&path).unwrap();
-        let newer = String::from_utf8_lossy(&good).replacen("nines-catalog 1", "nines-catalog 2", 1);
+        write(&path, &good()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let newer = String::from_utf8_lossy(&bytes).replacen("nines-catalog 1", "nines-catalog 2", 1);
         let table: [(&str, Vec<u8>, &str); 5] = [
-            ("cut", good[..good.len() - 1].to_vec(), "torn"),
+            ("cut", bytes[..bytes.len() - 1].to_vec(), "torn"),
             ("empty", Vec::new(), "no head"),
             ("foreign", b"hello world\n".to_vec(), "something else"),
             ("newer", newer.into_bytes(), "version 2"),
@@ -225,8 +237,8 @@ mod tests {
     fn a_torn_write_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalog");
-        write(&path, &catalog()).unwrap();
+        write(&path, &good()).unwrap();
         std::fs::write(path.with_extension("new"), b"half").unwrap();
-        assert_eq!(read(&path, SystemTime::UNIX_EPOCH).unwrap().unwrap().0, catalog());
+        assert_eq!(read(&path, SystemTime::UNIX_EPOCH).unwrap().unwrap().0, good());
     }
 }

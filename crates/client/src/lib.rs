@@ -20,4 +20,6 @@ pub use cache::CacheError;
 pub use connect::BadServer;
 pub use rest::{Rest, RestError};
 pub use session::{DEFAULT_TTL, DrainOutcome, Session, SessionConfig, SessionStatus};
-pub use subscription::{Source, Subscription, SubscriptionConfig, SubscriptionStatus, Update, Verdict, Wishes};
+pub use subscription::{
+    Applied, Source, Subscription, SubscriptionConfig, SubscriptionStatus, Update, Verdict, Wishes,
+};

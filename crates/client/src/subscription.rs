@@ -4,7 +4,8 @@
 //! consumes it acknowledges a revision once it acts by it. A lost stream is opened again for ever and goes on from the
 //! last revision. Each state is also written to the last-known-good file, from which a process starts when the control
 //! plane cannot be reached. A full state is honoured whatever it says: whether a mass loss is to be believed is decided
-//! by the control plane, where all of it is seen.
+//! by the control plane, where all of it is seen. The one exception is a control plane that has lost its store itself:
+//! while its new history knows nothing, the former state stays in force.
 
 mod follow;
 mod stream;
@@ -44,12 +45,35 @@ pub struct Update {
     /// interest is whole.
     pub interest: Arc<Interest>,
     pub source: Source,
+    /// How often the control plane's history has begun anew since the start; revisions are compared within one epoch.
+    pub epoch: u64,
+}
+
+impl Update {
+    /// What to acknowledge once this state is acted by.
+    pub fn applied(&self) -> Applied {
+        Applied {
+            epoch: self.epoch,
+            revision: self.catalog.revision,
+        }
+    }
+}
+
+/// How far a consumer is; see [`Update::applied`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Applied {
+    epoch: u64,
+    revision: Revision,
 }
 
 /// Where a state comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Live,
+    /// The control plane answers, but its history has begun anew (its store was lost, or replaced by an older one) and
+    /// knows no documents, or no instances where there were only these. This is what was known before; services that
+    /// have registered again are up to date. It ends with the first document that the control plane knows.
+    Former,
     /// From the file, this old; the control plane has not answered yet.
     LastKnownGood {
         age: Duration,
@@ -87,10 +111,10 @@ pub struct Wishes {
     ack: Arc<watch::Sender<Ack>>,
 }
 
-/// The newest acknowledgement. It only grows, so a lost stream loses none.
+/// The newest acknowledgement. It only grows, so a lost stream loses none; a new epoch is beyond all of the former.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Ack {
-    revision: Revision,
+    applied: Applied,
     verdicts: BTreeMap<ConfigKey, Verdict>,
 }
 
@@ -149,8 +173,8 @@ impl Subscription {
     }
 
     /// As [`Wishes::ack`].
-    pub fn ack(&self, revision: Revision, verdicts: impl IntoIterator<Item = (ConfigKey, Verdict)>) {
-        self.wishes.ack(revision, verdicts);
+    pub fn ack(&self, applied: Applied, verdicts: impl IntoIterator<Item = (ConfigKey, Verdict)>) {
+        self.wishes.ack(applied, verdicts);
     }
 
     /// As [`Wishes::set_interest`].
@@ -160,12 +184,12 @@ impl Subscription {
 }
 
 impl Wishes {
-    /// Says that everything up to `revision` has been acted upon, and how the configuration versions in it fared. A
+    /// Says that everything up to an update's [`Update::applied`] has been acted upon, and how the configuration versions in it fared. A
     /// drain waits for this word.
-    pub fn ack(&self, revision: Revision, verdicts: impl IntoIterator<Item = (ConfigKey, Verdict)>) {
+    pub fn ack(&self, applied: Applied, verdicts: impl IntoIterator<Item = (ConfigKey, Verdict)>) {
         self.ack.send_if_modified(|ack| {
             let before = ack.clone();
-            ack.revision = ack.revision.max(revision);
+            ack.applied = ack.applied.max(applied);
             ack.verdicts.extend(verdicts);
             *ack != before
         });

@@ -21,6 +21,7 @@ use std::time::Duration;
 use nines_base::Clock;
 use nines_model::{Revision, ServiceKey};
 use nines_runtime::Tasks;
+use nines_store::History;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -63,6 +64,8 @@ pub struct Hub(Arc<Shared>);
 struct Shared {
     config: Config,
     mirror: Mirror,
+    /// What the mirror's revisions count in.
+    history: History,
     clock: Clock,
     tasks: Tasks,
     metrics: Metrics,
@@ -82,10 +85,11 @@ pub struct Drained {
 }
 
 impl Hub {
-    pub fn new(config: Config, mirror: Mirror, clock: Clock, tasks: Tasks, metrics: Metrics) -> Self {
+    pub fn new(config: Config, mirror: Mirror, history: History, clock: Clock, tasks: Tasks, metrics: Metrics) -> Self {
         Self(Arc::new(Shared {
             config,
             mirror,
+            history,
             clock,
             tasks,
             metrics,

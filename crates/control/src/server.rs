@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use nines_base::Clock;
 use nines_runtime::{Health, Tasks};
-use nines_store::{Backend, Embedded};
+use nines_store::{Backend, Embedded, History, Store};
 use nines_wire::proto::hub_server::HubServer;
 use nines_wire::proto::registry_server::RegistryServer;
 use prometheus_client::metrics::counter::Counter;
@@ -100,7 +100,8 @@ impl Server {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let store = open(&config, &process).await?;
-        let parts = Parts::start(&config, &process, store);
+        let history = store.status().await?.history;
+        let parts = Parts::start(&config, &process, store, history);
         filled(parts.registry.mirror()).await?;
         Ok(Self {
             listener,
@@ -145,12 +146,19 @@ struct Parts {
 }
 
 impl Parts {
-    fn start(config: &Config, process: &Process, store: Backend) -> Self {
+    fn start(config: &Config, process: &Process, store: Backend, history: History) -> Self {
         let (clock, tasks) = (process.clock.clone(), process.tasks.clone());
         let mirror = Mirror::new();
         let registry = Registry::new(store.clone(), mirror.clone());
         let numbers = Numbers::register(&process.metrics);
-        let hub = Hub::new(config.hub, mirror.clone(), clock.clone(), tasks.clone(), numbers.hub);
+        let hub = Hub::new(
+            config.hub,
+            mirror.clone(),
+            history,
+            clock.clone(),
+            tasks.clone(),
+            numbers.hub,
+        );
         let sessions = Sessions::new(session::Parts {
             config: config.sessions,
             store: store.clone(),

@@ -77,9 +77,9 @@ impl Follow {
         // What was asked for between the start of the subscription and now.
         self.ask(&self.0.state.lock());
         while let Some(update) = subscription.next().await {
-            let revision = update.catalog.revision;
+            let applied = update.applied();
             let verdicts = self.apply(update);
-            subscription.ack(revision, verdicts);
+            subscription.ack(applied, verdicts);
         }
     }
 

@@ -16,7 +16,7 @@ pub use error::{Error, Result};
 pub use limits::{MAX_KEY_BYTES, MAX_OPS, MAX_TTL, MAX_TXN_BYTES, MAX_VALUE_BYTES, MIN_TTL};
 pub use store::Store;
 pub use types::{
-    Compare, Event, KeyValue, Keys, Lease, LeaseId, Op, OpResult, Range, RangeResult, Revision, Status, Txn, TxnResult,
-    WatchBatch,
+    Compare, Event, History, KeyValue, Keys, Lease, LeaseId, Op, OpResult, Range, RangeResult, Revision, Status, Txn,
+    TxnResult, WatchBatch,
 };
 pub use watch::Watch;

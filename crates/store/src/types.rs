@@ -159,6 +159,27 @@ pub struct Status {
     pub leases: u64,
     /// Bytes on disk.
     pub size: u64,
+    /// What the revisions count in.
+    pub history: History,
+}
+
+/// Which history revisions count in: whether a revision that somebody remembers still means what it meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct History {
+    /// The store's name, a random number other than 0 that is made with it and stays for its life.
+    pub store: u64,
+    /// The name of this opening of the store, random as well: a store put back from a backup has its old name and
+    /// counts the same revisions again.
+    pub opening: u64,
+    /// The revision the store had when it was opened.
+    pub opened_at: Revision,
+}
+
+impl History {
+    /// Whether a revision that was learned from `store` under `opening` is of this history.
+    pub fn has(&self, store: u64, opening: u64, revision: Revision) -> bool {
+        self.store == store && (self.opening == opening || revision <= self.opened_at)
+    }
 }
 
 impl KeyValue {

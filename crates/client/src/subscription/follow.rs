@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nines_base::Clock;
-use nines_model::{Catalog, Interest};
+use nines_model::Interest;
 use nines_wire::convert::Subscribe;
+use nines_wire::proto::change::Subject;
 use nines_wire::proto::hub_client::HubClient;
 use nines_wire::proto::subscribe_request::Message;
 use nines_wire::proto::{self, SubscribeRequest};
@@ -17,11 +18,14 @@ use tonic::Streaming;
 
 use super::stream::View;
 use super::{Ack, Source, SubscriptionConfig, SubscriptionStatus, Update, Wishes};
-use crate::cache;
+use crate::cache::{self, Good};
 use crate::connect::{Servers, reason};
 
 /// How long the control plane may take to answer at the start before the last-known-good file serves.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// A stream that lived for less is no success: were it one, a control plane that ends each stream at once would be asked
+/// anew without a pause.
+const STEADY: Duration = Duration::from_secs(5);
 /// Bytes of one batch; 100,000 instances are about 30 MB.
 const MAX_BATCH: usize = 256 << 20;
 /// Messages to the control plane that may wait for the network. There are only two kinds, and each replaces its
@@ -38,9 +42,11 @@ pub(super) struct Follower {
     interest: watch::Receiver<Arc<Interest>>,
     ack: watch::Receiver<Ack>,
     /// To the task that keeps the last-known-good file.
-    states: watch::Sender<Option<Arc<Catalog>>>,
+    states: watch::Sender<Option<Good>>,
     /// Whether the last-known-good file was looked at; it is only at the start that it knows more.
     fallback_tried: bool,
+    /// When the stream gave its first batch.
+    live_since: Option<Instant>,
 }
 
 /// Why following ended.
@@ -57,7 +63,7 @@ impl Follower {
         wishes: &Wishes,
         updates: watch::Sender<Option<Update>>,
         status: watch::Sender<SubscriptionStatus>,
-        states: watch::Sender<Option<Arc<Catalog>>>,
+        states: watch::Sender<Option<Good>>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -71,6 +77,7 @@ impl Follower {
             ack: wishes.ack.subscribe(),
             states,
             fallback_tried: false,
+            live_since: None,
         }
     }
 
@@ -88,6 +95,9 @@ impl Follower {
                 () = stopping.cancelled() => Ended::Done,
             };
             let Ended::Lost(reason) = ended else { break };
+            if self.live_since.take().is_some_and(|since| since.elapsed() >= STEADY) {
+                self.servers.succeeded();
+            }
             let wait = self.servers.wait();
             let attempt = self.servers.failures();
             tracing::warn!(attempt, reason, "the subscription is lost; trying again in {wait:?}");
@@ -164,24 +174,44 @@ impl Follower {
             Ok(None) => return Err("closed by the control plane".into()),
             Err(status) => return Err(status.message().into()),
         };
+        if batch.full && !names_documents(&batch) && self.may_fall_back() {
+            // Whether that is everything there is, or a store that was lost, the file can tell.
+            self.recall();
+        }
+        let held_former = self.view.holds_former();
         if let Err(error) = self.view.apply(batch, asked) {
             // What is known may be wrong: ask for all of it.
             self.view.whole = false;
             return Err(error.to_string());
         }
-        self.servers.succeeded();
+        self.live_since.get_or_insert_with(Instant::now);
         self.status
             .send_if_modified(|status| std::mem::replace(status, SubscriptionStatus::Live) != SubscriptionStatus::Live);
+        if self.view.holds_former() {
+            if !held_former {
+                tracing::warn!(
+                    revision = self.view.catalog.revision,
+                    "the control plane has begun anew and knows nothing; the former state stays in force"
+                );
+            }
+            // The file keeps what it has: the next process is to know the former state as well.
+            self.hand_on(Source::Former);
+            return Ok(());
+        }
         self.hand_on(Source::Live);
-        self.states.send_replace(Some(self.view.catalog.clone()));
+        self.states.send_replace(Some(Good {
+            catalog: self.view.catalog.clone(),
+            history: self.view.history,
+        }));
         Ok(())
     }
 
     fn hand_on(&self, source: Source) {
         let update = Update {
-            catalog: self.view.catalog.clone(),
+            catalog: self.view.in_force(),
             interest: self.view.interest.clone(),
             source,
+            epoch: self.view.epoch,
         };
         self.updates.send_replace(Some(update));
     }
@@ -193,25 +223,33 @@ impl Follower {
     /// Hands the state of the file on, once. The stream still asks for everything: what the file holds was asked for by
     /// an earlier process.
     fn serve_last_known_good(&mut self) {
-        self.fallback_tried = true;
-        let Some(path) = self.config.cache.clone() else { return };
-        match cache::read(&path, self.clock.wall()) {
-            Ok(Some((catalog, age))) => {
-                tracing::warn!(
-                    revision = catalog.revision,
-                    ?age,
-                    "serving from the last-known-good file"
-                );
-                let (catalog, interest) = (Arc::new(catalog), self.interest.borrow().clone());
-                self.view = View {
-                    catalog,
-                    interest,
-                    whole: false,
-                };
+        match self.recall() {
+            Some(age) => {
+                let revision = self.view.catalog.revision;
+                tracing::warn!(revision, ?age, "serving from the last-known-good file");
                 self.hand_on(Source::LastKnownGood { age });
             }
-            Ok(None) => tracing::info!(path = %path.display(), "there is no last-known-good file yet"),
-            Err(error) => tracing::error!(%error, "there is nothing to serve from"),
+            None => tracing::warn!("there is nothing to serve from until the control plane answers"),
+        }
+    }
+
+    /// Makes the state of the file the one that is known, once, and gives its age.
+    fn recall(&mut self) -> Option<Duration> {
+        self.fallback_tried = true;
+        let path = self.config.cache.as_ref()?;
+        match cache::read(path, self.clock.wall()) {
+            Ok(Some((good, age))) => {
+                self.view = View::recalled(good, self.interest.borrow().clone());
+                Some(age)
+            }
+            Ok(None) => {
+                tracing::info!(path = %path.display(), "there is no last-known-good file yet");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "the last-known-good file is of no use");
+                None
+            }
         }
     }
 
@@ -221,6 +259,7 @@ impl Follower {
             interest: (**asked).clone(),
             resume_from: self.view.resume_from(asked),
             labels: self.config.labels.clone(),
+            history: self.view.history,
         };
         SubscribeRequest {
             message: Some(Message::Interest(subscribe.to_proto())),
@@ -237,11 +276,23 @@ impl Follower {
         });
         SubscribeRequest {
             message: Some(Message::Ack(proto::Ack {
-                revision: ack.revision,
+                // An epoch that is over is of no interest to the control plane.
+                revision: if ack.applied.epoch == self.view.epoch {
+                    ack.applied.revision
+                } else {
+                    0
+                },
                 verdicts: verdicts.collect(),
             })),
         }
     }
+}
+
+fn names_documents(batch: &proto::Batch) -> bool {
+    let subjects = batch.changes.iter().filter_map(|change| change.subject.as_ref());
+    subjects
+        .into_iter()
+        .any(|subject| matches!(subject, Subject::Resource(_) | Subject::Config(_)))
 }
 
 /// Ends at `at` if there is no update by then, else never.

@@ -1,5 +1,7 @@
 //! The subscription against a control plane of the test's own.
 
+mod anew;
+
 use super::*;
 use crate::test_server::{Control, HubEnd, serve};
 use nines_model::{ConfigItem, Format};
@@ -31,6 +33,7 @@ fn batch(revision: Revision, full: bool, versions: &[u64]) -> proto::Batch {
         revision,
         full,
         changes: changes.collect(),
+        history: None,
     }
 }
 
@@ -130,12 +133,12 @@ async fn acknowledgements_reach_every_stream() {
         let mut stream = streams.recv().await.expect("a stream");
         stream.interest().await;
         stream.say(batch(10, round == 0, &[])).await;
-        next(&mut subscription).await;
+        let update = next(&mut subscription).await;
         let verdict = Verdict {
             version: 4,
             rejected: Some("no".into()),
         };
-        subscription.ack(10, [(ConfigKey::new("default", "a"), verdict)]);
+        subscription.ack(update.applied(), [(ConfigKey::new("default", "a"), verdict)]);
         let ack = loop {
             match stream.hear().await {
                 Some(Message::Ack(ack)) if ack.revision == 10 => break ack,

@@ -60,6 +60,7 @@ impl Api {
             hub: Hub::new(
                 Default::default(),
                 mirror.clone(),
+                nines_store::Store::status(&store).await.unwrap().history,
                 clock.clone(),
                 tasks.clone(),
                 Default::default(),

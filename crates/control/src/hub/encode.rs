@@ -1,17 +1,22 @@
 //! Deltas as protobuf messages. Documents are shared, not copied.
 
 use nines_model::Revision;
+use nines_store::History;
 use nines_wire::convert::{config_name, instance_to_proto, key_to_proto, resource_name, wrap};
 use nines_wire::proto;
 use nines_wire::proto::change::Subject;
 
 use crate::mirror::{Delta, Item};
 
-pub(super) fn batch(delta: Delta) -> proto::Batch {
+pub(super) fn batch(delta: Delta, history: &History) -> proto::Batch {
     proto::Batch {
         revision: delta.revision,
         full: delta.full,
         changes: delta.items.into_iter().map(|item| wrap(subject(item))).collect(),
+        history: Some(proto::History {
+            store: history.store,
+            opening: history.opening,
+        }),
     }
 }
 
@@ -20,6 +25,8 @@ pub(super) fn mark(revision: Revision) -> proto::Batch {
         revision,
         full: false,
         changes: Vec::new(),
+        // The first batch has named it.
+        history: None,
     }
 }
 

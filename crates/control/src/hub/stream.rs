@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream as Messages, StreamExt};
+use nines_model::Revision;
 use nines_wire::convert::Subscribe;
 use nines_wire::proto::subscribe_request::Message;
 use nines_wire::proto::{self, Batch};
@@ -94,7 +95,7 @@ impl Stream {
     async fn begin(&self, interest: proto::Interest) -> Result<Following> {
         let subscribe = read(interest)?;
         let mirror = &self.hub.0.mirror;
-        let from = subscribe.resume_from;
+        let from = self.resume_point(&subscribe);
         if from > mirror.revision() {
             // Whether it comes or not, the cursor gives the right message.
             drop(tokio::time::timeout(CATCH_UP, mirror.reached(from)).await);
@@ -114,9 +115,20 @@ impl Stream {
         })
     }
 
+    /// What it has applied, if it has it from the history that is served here; else 0. One that names no history is of
+    /// an older version.
+    fn resume_point(&self, subscribe: &Subscribe) -> Revision {
+        let history = &self.hub.0.history;
+        let from = subscribe.resume_from;
+        match &subscribe.history {
+            Some(known) if !history.has(known.store, known.opening, from) => 0,
+            _ => from,
+        }
+    }
+
     fn take(&self, following: &mut Following, message: Message) -> Result<()> {
         match message {
-            Message::Ack(ack) => following.joined.subscriber.ack(ack)?,
+            Message::Ack(ack) => following.joined.subscriber.ack(ack),
             Message::Interest(interest) => {
                 let subscribe = read(interest)?;
                 following.watcher = Arc::new(self.hub.0.mirror.watch(subscribe.interest.clone()));
@@ -145,7 +157,7 @@ impl Stream {
                     self.hub.0.receipts.send_replace(());
                 }
                 self.count(delta.full);
-                Some(encode::batch(delta))
+                Some(encode::batch(delta, &self.hub.0.history))
             }
             None if marking => following.cursor.mark().map(encode::mark),
             None => None,

@@ -11,7 +11,6 @@ use nines_wire::convert::Subscribe;
 use nines_wire::proto;
 use parking_lot::RwLock;
 
-use crate::error::{Error, Result};
 use crate::mirror::Watcher;
 
 /// The longest reason of a refused configuration that is kept.
@@ -87,21 +86,16 @@ impl Subscriber {
         self.sent.fetch_max(revision, Ordering::AcqRel);
     }
 
-    /// Takes an acknowledgement in.
-    pub(super) fn ack(&self, ack: proto::Ack) -> Result<()> {
+    /// Takes an acknowledgement in. A revision that was never sent is one of another history, which the subscriber has
+    /// not got over yet: it says nothing of this one and is not counted.
+    pub(super) fn ack(&self, ack: proto::Ack) {
         let sent = self.sent.load(Ordering::Acquire);
-        if ack.revision > sent {
-            let message = format!(
-                "revision {} is acknowledged, but {sent} is the newest that was sent",
-                ack.revision
-            );
-            return Err(Error::invalid("ack.revision", message));
-        }
         if !ack.verdicts.is_empty() {
             self.take_verdicts(ack.verdicts);
         }
-        self.acked.fetch_max(ack.revision, Ordering::AcqRel);
-        Ok(())
+        if ack.revision <= sent {
+            self.acked.fetch_max(ack.revision, Ordering::AcqRel);
+        }
     }
 
     /// Verdicts on items that it does not follow are of no use to anybody, and would grow without bound.

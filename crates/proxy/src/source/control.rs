@@ -21,6 +21,9 @@ use crate::publisher::{Published, Publisher};
 use crate::snapshot::services;
 use crate::source::RETRY;
 
+/// What to know of a state from before the control plane's history began anew.
+const FORMER: &str = "the control plane has begun anew and knows no documents; serving those from before: apply them \
+                      again, or to be rid of them remove the last-known-good file and start the proxy anew";
 /// The name of the check at `/readyz`.
 const CHECK: &str = "control plane";
 /// The last-known-good file in the data directory.
@@ -130,7 +133,7 @@ impl Follower {
             tracing::info!(revision, source = ?update.source, "the first configuration is in force");
         }
         self.in_force = Some(update.source);
-        self.subscription.ack(revision, []);
+        self.subscription.ack(update.applied(), []);
         if !matches!(published, Published::Refused(_)) {
             self.subscription.set_interest(interest(wanted.clone()));
             self.serving = wanted;
@@ -156,22 +159,61 @@ impl Follower {
             let remark = format!("not all of the newest configuration is in force: {wrong}{away}");
             return self.health.ready_but(CHECK, remark);
         }
-        match (self.in_force, away) {
-            (None, away) => {
+        match self.in_force {
+            None => {
                 let reason = away.unwrap_or_else(|| "waiting for the first state".to_owned());
                 self.health.not_ready(CHECK, reason);
             }
-            (Some(nines_client::Source::LastKnownGood { age }), away) => {
-                let age = duration::format(Duration::from_secs(age.as_secs()));
-                let reason = away.unwrap_or_default();
-                self.health
-                    .ready_but(CHECK, format!("serving the last known good state, {age} old; {reason}"));
-            }
-            (Some(nines_client::Source::Live), Some(away)) => {
-                self.health
-                    .ready_but(CHECK, format!("serving the last state received; {away}"));
-            }
-            (Some(nines_client::Source::Live), None) => self.health.ready(CHECK),
+            Some(source) => match remark(source, away) {
+                Some(remark) => self.health.ready_but(CHECK, remark),
+                None => self.health.ready(CHECK),
+            },
+        }
+    }
+}
+
+/// What there is to know of a state in force that comes from `source`, with the control plane `away` for a reason.
+fn remark(source: nines_client::Source, away: Option<String>) -> Option<String> {
+    let serving = match source {
+        nines_client::Source::Live => away.as_ref().map(|_| "serving the last state received".to_owned()),
+        nines_client::Source::Former => Some(FORMER.to_owned()),
+        nines_client::Source::LastKnownGood { age } => {
+            let age = duration::format(Duration::from_secs(age.as_secs()));
+            Some(format!("serving the last known good state, {age} old"))
+        }
+    };
+    let said: Vec<String> = serving.into_iter().chain(away).collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nines_client::Source;
+
+    #[test]
+    fn a_state_that_is_not_the_newest_says_why() {
+        let old = Source::LastKnownGood {
+            age: Duration::from_millis(61_500),
+        };
+        let table = [
+            (Source::Live, None, None),
+            (
+                Source::Live,
+                Some("gone"),
+                Some("serving the last state received; gone"),
+            ),
+            (old, None, Some("serving the last known good state, 1m1s old")),
+            (
+                old,
+                Some("gone"),
+                Some("serving the last known good state, 1m1s old; gone"),
+            ),
+            (Source::Former, None, Some(FORMER)),
+        ];
+        for (source, away, expected) in table {
+            let remark = remark(source, away.map(str::to_owned));
+            assert_eq!(remark.as_deref(), expected, "{source:?} {away:?}");
         }
     }
 }

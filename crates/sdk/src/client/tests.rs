@@ -66,6 +66,7 @@ fn tell(follow: &Follow, endpoints: &[SocketAddr], sections: &str) {
         catalog: Arc::new(catalog),
         interest: Arc::new(follow.interest()),
         source: Source::Live,
+        epoch: 0,
     });
 }
 

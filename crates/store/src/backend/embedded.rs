@@ -171,6 +171,7 @@ impl Store for Embedded {
             keys: state.live(),
             leases,
             size,
+            history: self.shared().history,
         })
     }
 }

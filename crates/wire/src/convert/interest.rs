@@ -23,6 +23,8 @@ pub struct Subscribe {
     pub resume_from: Revision,
     /// For gray releases.
     pub labels: BTreeMap<String, String>,
+    /// The history that `resume_from` counts in, if it is known.
+    pub history: Option<proto::History>,
 }
 
 impl Subscribe {
@@ -34,6 +36,7 @@ impl Subscribe {
             configs: self.interest.configs.iter().map(config_to_proto).collect(),
             resume_from: self.resume_from,
             labels: self.labels.clone().into_iter().collect(),
+            history: self.history,
         }
     }
 
@@ -60,6 +63,7 @@ impl Subscribe {
             interest,
             resume_from: message.resume_from,
             labels: labels(message.labels.into_iter().collect())?,
+            history: message.history,
         })
     }
 }

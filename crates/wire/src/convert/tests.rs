@@ -141,8 +141,9 @@ proptest! {
     }
 
     #[test]
-    fn subscriptions_read_back(interest in interest(), resume_from: u64, labels in labels()) {
-        let subscribe = Subscribe { subscriber: "test".into(), interest, resume_from, labels };
+    fn subscriptions_read_back(interest in interest(), resume_from: u64, labels in labels(), opening: Option<u64>) {
+        let history = opening.map(|opening| proto::History { store: 7, opening });
+        let subscribe = Subscribe { subscriber: "test".into(), interest, resume_from, labels, history };
         prop_assert_eq!(Subscribe::from_proto(subscribe.to_proto()), Ok(subscribe));
     }
 }

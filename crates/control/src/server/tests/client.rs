@@ -98,12 +98,23 @@ impl Running {
     }
 
     pub(super) async fn subscribe(&self, interest: Interest, resume_from: u64) -> Subscription {
+        self.resume(interest, resume_from, None).await
+    }
+
+    /// As somebody who has applied `resume_from` of `history`.
+    pub(super) async fn resume(
+        &self,
+        interest: Interest,
+        resume_from: u64,
+        history: Option<proto::History>,
+    ) -> Subscription {
         let (tell, tells) = mpsc::channel(100);
         let mut client = HubClient::new(self.channel().await);
         let subscribe = Subscribe {
             subscriber: "test".into(),
             interest,
             resume_from,
+            history,
             ..Subscribe::default()
         };
         let message = Some(Tell::Interest(subscribe.to_proto()));
@@ -214,11 +225,6 @@ impl Subscription {
         };
         let message = Some(Tell::Interest(subscribe.to_proto()));
         self.tell.send(proto::SubscribeRequest { message }).await.unwrap();
-    }
-
-    pub(super) async fn ended(&mut self) -> Option<tonic::Status> {
-        let end = tokio::time::timeout(PATIENCE, self.batches.message()).await;
-        end.expect("an end in time").err()
     }
 
     pub(super) fn state(&self, key: &InstanceKey) -> Option<InstanceState> {

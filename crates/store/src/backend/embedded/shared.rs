@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nines_base::Rng;
 use parking_lot::{Mutex, RwLock};
 
 use super::config::Config;
@@ -11,7 +12,7 @@ use super::log::Log;
 use super::queue::Queue;
 use super::state::State;
 use super::table::{Loaded, Table};
-use crate::types::Revision;
+use crate::types::{History, Revision};
 
 /// The open store. Only the writer changes it.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) leases: Mutex<Leases>,
     pub(super) hub: Arc<Hub>,
     pub(super) queue: Queue,
+    pub(super) history: History,
 }
 
 impl Shared {
@@ -34,6 +36,11 @@ impl Shared {
             leases.grant(id, ttl, now);
         }
         let hub = Arc::new(Hub::new(loaded.state.revision, config.metrics.watches.clone()));
+        let history = History {
+            store: loaded.name,
+            opening: Rng::from_entropy().next_u64(),
+            opened_at: loaded.state.revision,
+        };
         let log = RwLock::new(Log::new(config.recent));
         let shared = Self {
             config,
@@ -43,6 +50,7 @@ impl Shared {
             leases: Mutex::new(leases),
             hub,
             queue: Queue::default(),
+            history,
         };
         shared.gauge();
         shared

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nines_base::Rng;
 use parking_lot::RwLock;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
@@ -29,6 +30,8 @@ const FORMAT: u64 = 1;
 const FORMAT_KEY: &str = "format";
 const COMPACTED_KEY: &str = "compacted";
 const CLEANED_KEY: &str = "cleaned";
+/// The store's name; see [`History`](crate::History).
+const NAME_KEY: &str = "name";
 
 /// The hot state is in memory already; the cache serves reads of the history and the compaction.
 const CACHE_BYTES: usize = 32 << 20;
@@ -57,6 +60,7 @@ pub(super) struct Table {
 pub(super) struct Loaded {
     pub(super) state: State,
     pub(super) leases: Vec<(LeaseId, Duration)>,
+    pub(super) name: u64,
 }
 
 impl Disk for FileSystem {
@@ -154,7 +158,7 @@ impl Table {
     fn prepare(&self, database: &Database) -> Result<()> {
         let found = self.format_of(database).map_err(|error| self.failed("read", error))?;
         match found {
-            Some(FORMAT) => Ok(()),
+            Some(FORMAT) => name(database).map_err(|error| self.failed("write", error)),
             Some(found) if found > FORMAT => Err(Error::NewerFormat {
                 path: self.path.clone(),
                 found: u32::try_from(found).unwrap_or(u32::MAX),
@@ -236,8 +240,25 @@ fn create_tables(database: &Database) -> std::result::Result<(), redb::Error> {
     let write = database.begin_write()?;
     write.open_table(LOG)?;
     write.open_table(LEASES)?;
-    write.open_table(META)?.insert(FORMAT_KEY, FORMAT)?;
+    let mut meta = write.open_table(META)?;
+    meta.insert(FORMAT_KEY, FORMAT)?;
+    meta.insert(NAME_KEY, new_name())?;
+    drop(meta);
     Ok(write.commit()?)
+}
+
+/// Gives a file a name that was made before files had one.
+fn name(database: &Database) -> std::result::Result<(), redb::Error> {
+    if database.begin_read()?.open_table(META)?.get(NAME_KEY)?.is_some() {
+        return Ok(());
+    }
+    let write = database.begin_write()?;
+    write.open_table(META)?.insert(NAME_KEY, new_name())?;
+    Ok(write.commit()?)
+}
+
+fn new_name() -> u64 {
+    Rng::from_entropy().next_u64().max(1)
 }
 
 fn used_bytes(database: &Database) -> std::result::Result<u64, redb::Error> {
@@ -264,6 +285,7 @@ impl Table {
         let meta = read.open_table(META)?;
         let number = |key| Ok::<_, redb::Error>(meta.get(key)?.map_or(0, |value| value.value()));
         let (compacted, cleaned) = (number(COMPACTED_KEY)?, number(CLEANED_KEY)?);
+        loaded.name = number(NAME_KEY)?;
         for row in read.open_table(LEASES)?.iter()? {
             let (id, ttl) = row?;
             loaded

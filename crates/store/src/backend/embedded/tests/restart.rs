@@ -34,6 +34,48 @@ async fn a_restart_changes_nothing() {
     assert_eq!(store.put("k", "3").await.unwrap(), last + 1);
 }
 
+#[tokio::test]
+async fn a_store_keeps_its_name_and_each_opening_has_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let revision = store.put("k", "1").await.unwrap();
+    let before = store.status().await.unwrap().history;
+    assert!(before.store != 0 && before.opened_at == 0, "{before:?}");
+    drop(store);
+    let after = open(dir.path()).status().await.unwrap().history;
+    assert_eq!((after.store, after.opened_at), (before.store, revision));
+    assert_ne!(after.opening, before.opening);
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(open(other.path()).status().await.unwrap().history.store, before.store);
+    let (name, old, new) = (before.store, before.opening, after.opening);
+    let table = [
+        ("what was known at the restart", name, old, revision, true),
+        ("what a backup put back never had", name, old, revision + 1, false),
+        ("what this opening has told", name, new, revision + 1, true),
+        ("another store", name.wrapping_add(1), new, revision, false),
+    ];
+    for (what, store, opening, revision, expected) in table {
+        assert_eq!(after.has(store, opening, revision), expected, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_from_before_names_gets_one_that_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    remove_name(dir.path());
+    let name = open(dir.path()).status().await.unwrap().history.store;
+    assert_ne!(name, 0);
+    assert_eq!(open(dir.path()).status().await.unwrap().history.store, name);
+}
+
+fn remove_name(dir: &std::path::Path) {
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let write = redb::Database::open(dir.join(FILE)).unwrap().begin_write().unwrap();
+    assert!(write.open_table(meta).unwrap().remove("name").unwrap().is_some());
+    write.commit().unwrap();
+}
+
 /// etcd issue 17780: the revision must not fall when the newest change was compacted away.
 #[tokio::test]
 async fn the_revision_stays_when_its_changes_are_compacted_away() {
