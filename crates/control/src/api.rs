@@ -9,7 +9,6 @@ mod error;
 mod extract;
 mod instances;
 mod openapi;
-mod origin;
 mod poll;
 mod resources;
 mod services;
@@ -21,8 +20,8 @@ mod versions;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::{Router, middleware};
 use nines_base::Clock;
 use nines_model::Revision;
 use nines_store::Backend;
@@ -96,8 +95,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn(origin::refuse_other_pages))
         .with_state(state)
 }
 
+pub(crate) use error::Failure;
 pub use openapi::document;

@@ -1,6 +1,7 @@
 //! The server: REST and gRPC on one port, over the store, with health and metrics beside them.
 
 mod accept;
+mod origin;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware};
 use nines_base::Clock;
 use nines_runtime::{Health, Tasks};
 use nines_store::{Backend, Embedded, History, Store};
@@ -29,6 +30,7 @@ use crate::registry::Registry;
 use crate::registry::reaper::Reaper;
 use crate::resource::Resources;
 use crate::session::{self, Sessions};
+use origin::Guard;
 
 /// How long a start waits for the state.
 const FILL: Duration = Duration::from_secs(60);
@@ -38,6 +40,9 @@ const FILL: Duration = Duration::from_secs(60);
 pub struct Config {
     /// Where to listen; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Names, beside `localhost` and IP addresses, by which browsers may address the server, and programs too if it
+    /// listens on loopback. Programs reach any other address by any name.
+    pub host_names: Vec<String>,
     /// Where the embedded store lies.
     pub data_dir: PathBuf,
     pub hub: hub::Config,
@@ -78,6 +83,7 @@ impl Config {
     pub fn new(listen: SocketAddr, data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen,
+            host_names: Vec::new(),
             data_dir: data_dir.into(),
             hub: hub::Config::default(),
             sessions: session::Config::default(),
@@ -103,10 +109,11 @@ impl Server {
         let history = store.status().await?.history;
         let parts = Parts::start(&config, &process, store, history);
         filled(parts.registry.mirror()).await?;
+        let guard = Guard::new(&config.host_names, address);
         Ok(Self {
             listener,
             address,
-            router: parts.router(&process),
+            router: parts.router(&process, guard),
             registry: parts.registry,
             hub: parts.hub,
             config,
@@ -204,13 +211,14 @@ impl Parts {
 
     /// A path tells gRPC from REST; an unknown gRPC service gets the API's 404, which a gRPC client reads as
     /// unimplemented.
-    fn router(&self, process: &Process) -> Router {
+    fn router(&self, process: &Process, guard: Guard) -> Router {
         let registry = RegistryServer::new(session::Grpc(self.sessions.clone()));
         let hub = HubServer::new(hub::Grpc(self.hub.clone()));
         api::router(self.state.clone())
             .route_service("/nines.v1.Registry/{*rest}", registry)
             .route_service("/nines.v1.Hub/{*rest}", hub)
             .merge(system::router(process))
+            .layer(middleware::from_fn_with_state(guard, origin::refuse_other_pages))
     }
 }
 

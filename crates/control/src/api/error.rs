@@ -14,14 +14,14 @@ pub(super) type Result<T> = std::result::Result<T, Failure>;
 
 /// A failure as it is answered.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     status: StatusCode,
     detail: ErrorDetail,
 }
 
 impl Failure {
     /// A failure with the status of its kind.
-    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             status: nines_wire::status::http(kind),
             detail: ErrorDetail {

@@ -14,6 +14,9 @@ pub(crate) struct ServerArgs {
     /// Where gRPC, REST and the console are served; port 0 picks a free one and prints it
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9999")]
     pub(crate) listen: SocketAddr,
+    /// Names by which browsers may open the server, beside IP addresses and localhost; on loopback programs need it too
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) host_name: Vec<String>,
     /// Where the state is kept
     #[arg(long, value_name = "DIR", default_value = ".nines")]
     pub(crate) data_dir: PathBuf,

@@ -25,7 +25,8 @@ pub(crate) async fn run(args: ServerArgs) -> Result<(), Failure> {
     let tasks = process.tasks.clone();
 
     let data_dir = args.data_dir.clone();
-    let config = Config::new(args.listen, args.data_dir);
+    let mut config = Config::new(args.listen, args.data_dir);
+    config.host_names = args.host_name;
     role::open_files(config.max_connections + OTHER_FILES);
     let server = Server::bind(config, process).await.map_err(|error| failure(&error))?;
     role::say(&format!(

@@ -202,32 +202,6 @@ async fn a_document_lists_all_its_mistakes() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_may_read_but_not_write() {
-    let api = Api::start().await;
-    let call = |method: &str, site: &'static str| {
-        let request = Request::builder()
-            .method(method)
-            .uri("/v1/status")
-            .header("sec-fetch-site", site);
-        api.router.clone().oneshot(request.body(Body::empty()).unwrap())
-    };
-    let table = [
-        ("POST", "cross-site", 403),
-        ("POST", "same-site", 403),
-        ("POST", "same-origin", 405),
-        ("POST", "none", 405),
-        ("GET", "cross-site", 200),
-    ];
-    for (method, site, status) in table {
-        assert_eq!(
-            call(method, site).await.unwrap().status(),
-            status,
-            "{method} from {site}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_wrong_method_names_the_right_ones() {
     let api = Api::start().await;
     let reply = api.call("POST", INSTANCE, Body::empty()).await;

@@ -12,9 +12,14 @@ use crate::{Config, Error, Server};
 const LONG: Duration = Duration::from_secs(60);
 
 async fn get(server: &Running, path: &str) -> String {
+    send(server, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n")).await
+}
+
+/// Sends a head, but for its end, and gives the answer.
+async fn send(server: &Running, head: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let head = format!("{head}connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
@@ -64,6 +69,23 @@ async fn health_and_metrics_are_on_the_same_port() {
     );
     assert!(get(&server, "/nowhere").await.starts_with("HTTP/1.1 404"));
     drop(subscription);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_reach_no_part_of_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = start(dir.path()).await;
+    for path in ["/v1/apply", "/nines.v1.Registry/Session", "/nines.v1.Hub/Subscribe"] {
+        let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\norigin: http://evil.example\r\n");
+        let answer = send(&server, &head).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
+    }
+    for path in ["/v1/status", "/metrics", "/readyz"] {
+        let answer = send(&server, &format!("GET {path} HTTP/1.1\r\nhost: evil.example\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{path}: {answer}");
+        assert!(answer.contains("--host-name evil.example"), "{answer}");
+    }
     server.stop().await;
 }
 
