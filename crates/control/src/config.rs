@@ -10,6 +10,7 @@
 
 mod check;
 mod decide;
+mod effort;
 mod history;
 mod record;
 #[cfg(test)]
@@ -94,13 +95,21 @@ impl Configs {
     /// Publishes a version.
     pub async fn publish(&self, publish: Publish) -> Result<Published> {
         check::form(&publish)?;
-        let _turn = self.turns.take(&publish.key).await;
+        // The turn is taken once the content is checked, which may take its time: others wait for writes alone.
+        let mut turn = None;
+        let mut checked = None;
         for attempt in 0..ATTEMPTS {
             let current = self.read_current(&publish.key).await?;
             let mut item = match decide::decide(&current, &publish, &self.now())? {
                 Decision::Unchanged(item) => return Ok(Published { item, unchanged: true }),
-                Decision::Write(item) => check::content(item).await?,
+                Decision::Write(item) => item,
             };
+            if turn.is_none() || checked.as_ref() != Some(&item.schema) {
+                drop(turn.take());
+                checked = Some(check::content(item).await?.schema);
+                turn = Some(self.turns.take(&publish.key).await);
+                continue;
+            }
             if let Some(revision) = self.write(&current, &item).await? {
                 item.revision = revision;
                 return Ok(Published { item, unchanged: false });

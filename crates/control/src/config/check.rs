@@ -2,7 +2,7 @@
 
 use nines_model::{ConfigItem, ConfigKey, config, name};
 
-use super::{Publish, SchemaChange};
+use super::{Publish, SchemaChange, effort};
 use crate::error::{Error, Result};
 
 const MAX_SCHEMA: usize = 256 * 1024;
@@ -44,14 +44,23 @@ pub(super) fn form(publish: &Publish) -> Result<()> {
 /// its time. Gives the item back.
 pub(super) async fn content(item: ConfigItem) -> Result<ConfigItem> {
     let checked = tokio::task::spawn_blocking(move || {
-        config::validate(item.format, &item.content, item.schema.as_ref()).map(|()| item)
+        affordable(&item)?;
+        config::validate(item.format, &item.content, item.schema.as_ref()).map_err(Error::Problems)?;
+        Ok(item)
     });
     match checked.await {
-        Ok(checked) => checked.map_err(Error::Problems),
+        Ok(checked) => checked,
         Err(error) => Err(Error::Internal(format!(
             "the check of the content did not end: {error}"
         ))),
     }
+}
+
+/// A check that has begun cannot be stopped, so one that would not end in time is not begun.
+fn affordable(item: &ConfigItem) -> Result<()> {
+    let Some(schema) = &item.schema else { return Ok(()) };
+    let content = config::read(item.format, &item.content).map_err(Error::Problems)?;
+    effort::check(schema, &content).map_err(|message| Error::invalid("schema", message))
 }
 
 fn short(path: &'static str, text: Option<&str>, max: usize) -> Result<()> {

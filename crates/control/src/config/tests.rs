@@ -159,3 +159,51 @@ fn the_time_of_a_publish_is_rfc_3339() {
     hand.advance(std::time::Duration::from_millis(86_400_250));
     assert_eq!(configs.now(), "1970-01-02T00:00:00.250Z");
 }
+
+#[tokio::test]
+async fn a_content_is_checked_while_others_have_the_turn() {
+    let (_dir, _store, [configs, _]) = replicas();
+    let _turn = configs.turns.take(&key()).await;
+    let mut wrong = text("{\"a\": ");
+    wrong.format = Format::Json;
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(30), configs.publish(wrong)).await;
+    assert!(matches!(refused, Ok(Err(Error::Problems(_)))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_schema_that_would_not_end_is_refused_by_name() {
+    let (_dir, _store, [configs, _]) = replicas();
+    let mut endless = text("1");
+    endless.format = Format::Json;
+    endless.schema = SchemaChange::Replace(Some(json!({"$ref": "#"})));
+    let error = configs.publish(endless).await.expect_err("it never ends");
+    assert!(
+        matches!(&error, Error::Invalid { path, .. } if path == "schema"),
+        "{error}"
+    );
+}
+
+/// The check goes down the stack with each level of the content and with each reference.
+#[tokio::test]
+async fn the_deepest_that_is_let_through_fits_the_stack() {
+    let (_dir, _store, [configs, _]) = replicas();
+    let mut defs = serde_json::Map::new();
+    for level in 0..30 {
+        defs.insert(
+            format!("x{level}"),
+            json!({"anyOf": [{"$ref": format!("#/$defs/x{}", level + 1)}]}),
+        );
+    }
+    defs.insert("x30".into(), json!({"properties": {"a": {"$ref": "#/$defs/x0"}}}));
+    let deepest = |levels: usize| {
+        let mut publish = text(format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels)));
+        publish.format = Format::Json;
+        publish.schema = SchemaChange::Replace(Some(json!({"$defs": defs.clone(), "$ref": "#/$defs/x0"})));
+        publish
+    };
+    let mut taken = 0;
+    for levels in (1..200).step_by(6) {
+        taken += u32::from(configs.publish(deepest(levels)).await.is_ok());
+    }
+    assert!(taken > 3, "{taken}");
+}
