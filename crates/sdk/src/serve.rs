@@ -1,9 +1,12 @@
 //! Serves a router over HTTP/1.1 and HTTP/2, and stops without breaking a request.
 
+mod arrival;
 mod flight;
 mod metrics;
 mod observe;
 mod system;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::io;
@@ -15,19 +18,24 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use nines_runtime::Tasks;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
+use arrival::{Arrival, Head};
 use flight::Flight;
 pub(crate) use metrics::Metrics;
 pub(crate) use observe::observe;
 pub(crate) use system::Started;
 pub(crate) use system::router as system_router;
 
-/// How long a connection may take to send a head.
+/// How long a head may take from its first byte to its last.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request. Longer than clients keep it (the gateway and the client here 30 s,
+/// most others 60 s), so that it is they who close it, and no request is sent into a connection that ends.
+const IDLE: Duration = Duration::from_secs(75);
 /// A connection on which nothing runs is closed so long after the stop: a head that is on its way still gets in.
 const LINGER: Duration = Duration::from_millis(250);
 /// After a failed accept (no file descriptor left, for example) the next try waits so long.
@@ -91,9 +99,17 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let flight = Flight::default();
-    let counted = flight.clone();
+    serve(stream, router, stop).await;
+}
+
+async fn serve<S>(stream: S, router: Router, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (flight, head) = (Flight::default(), Head::new());
+    let (counted, arrived) = (flight.clone(), head.clone());
     let service = tower::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        arrived.ends();
         let (mut router, counted) = (router.clone(), counted.enter());
         async move {
             let Ok(response) = router.call(request.map(axum::body::Body::new)).await;
@@ -101,15 +117,13 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
         }
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     builder.http2().timer(TokioTimer::new());
-    let mut serving =
-        pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)));
+    let stream = TokioIo::new(Arrival::new(stream, head.clone(), flight.clone()));
+    let mut serving = pin!(builder.serve_connection_with_upgrades(stream, TowerToHyperService::new(service)));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
+        () = head.is_late(HEAD_TIMEOUT) => Err("the head of a request took too long".into()),
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
             // A connection that has not sent its first request would be waited for until its head times out.

@@ -24,6 +24,10 @@ impl Flight {
         Entered(self.clone())
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        *self.0.borrow() == 0
+    }
+
     /// Waits until nothing has been in flight for so long.
     pub(super) async fn idle_for(&self, quiet: Duration) {
         let mut count = self.0.subscribe();
