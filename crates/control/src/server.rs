@@ -5,6 +5,7 @@ mod origin;
 mod system;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -189,6 +190,8 @@ impl Parts {
             expired: numbers.expired,
         };
         until_stop(&tasks, "mirror", follow.run());
+        let trouble = trouble::follow(store.trouble(), process.health.clone());
+        until_stop(&tasks, "store-trouble", trouble);
         until_stop(&tasks, "reaper", reaper.run());
         until_stop(&tasks, "hub-receipts", hub.clone().measure());
         let state = AppState::new(api::Parts {

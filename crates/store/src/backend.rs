@@ -4,6 +4,8 @@ pub(crate) mod embedded;
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::error::Result;
 use crate::store::Store;
 use crate::types::{Keys, Lease, LeaseId, Range, RangeResult, Revision, Status, Txn, TxnResult};
@@ -15,6 +17,15 @@ use embedded::Embedded;
 pub enum Backend {
     /// A file of this process.
     Embedded(Embedded),
+}
+
+impl Backend {
+    /// Why no writes are taken, as long as none are; see [`Embedded::trouble`].
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        match self {
+            Backend::Embedded(store) => store.trouble(),
+        }
+    }
 }
 
 impl From<Embedded> for Backend {

@@ -59,10 +59,10 @@ impl Error {
             Error::FutureRevision { .. } | Error::Invalid(_) => Kind::InvalidArgument,
             Error::LeaseNotFound(_) => Kind::NotFound,
             Error::Locked(_) | Error::NewerFormat { .. } => Kind::FailedPrecondition,
-            Error::Io { .. } | Error::Corrupt { .. } => Kind::Internal,
+            Error::Corrupt { .. } => Kind::Internal,
             Error::Full { .. } => Kind::ResourceExhausted,
             Error::UnknownOutcome(_) => Kind::UnknownOutcome,
-            Error::Unavailable(_) => Kind::Unavailable,
+            Error::Io { .. } | Error::Unavailable(_) => Kind::Unavailable,
         }
     }
 

@@ -26,6 +26,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch::Receiver;
 
 use crate::error::{Error, Result};
 use crate::limits;
@@ -86,6 +87,12 @@ impl Embedded {
     /// does both by itself; this is for those who move a manual clock.
     pub async fn tick(&self) -> Result<()> {
         self.0.shared.queue.ask(0, Request::Tick).await
+    }
+
+    /// Why the disk takes no writes, as long as it takes none: a full disk, for example. Reads go on meanwhile. The store
+    /// tries by itself whether it takes some again.
+    pub fn trouble(&self) -> Receiver<Option<String>> {
+        self.shared().trouble.subscribe()
     }
 
     fn shared(&self) -> &Arc<Shared> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nines_base::Rng;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
 
 use super::config::Config;
 use super::hub::Hub;
@@ -25,6 +26,8 @@ pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) queue: Queue,
     pub(super) history: History,
+    /// See [`Embedded::trouble`](super::Embedded::trouble).
+    pub(super) trouble: watch::Sender<Option<String>>,
 }
 
 impl Shared {
@@ -51,6 +54,7 @@ impl Shared {
             hub,
             queue: Queue::default(),
             history,
+            trouble: watch::Sender::new(None),
         };
         shared.gauge();
         shared

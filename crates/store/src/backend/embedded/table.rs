@@ -3,6 +3,7 @@
 //! The log's key is (revision, place in the revision), so a commit appends at the right edge of one tree and nothing
 //! else; what is current is found by reading the log once, at open. A commit is synced before it returns.
 
+mod probe;
 mod read;
 
 use std::fmt::Debug;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nines_base::Rng;
 
+use super::config::Config;
 use super::dir::Hold;
 use super::group::{Changes, Group};
 use super::queue::{Answer, Request, Waiting};
@@ -30,6 +31,8 @@ pub(super) struct Writer {
     /// Who waits for all timed work to be done.
     ticks: Vec<Answer<()>>,
     broken: Option<Broken>,
+    /// When to see whether the disk takes writes again; nothing while it does.
+    probe_at: Option<Instant>,
     _hold: Hold,
 }
 
@@ -54,6 +57,7 @@ impl Writer {
             rng: Rng::from_entropy(),
             ticks: Vec::new(),
             broken: None,
+            probe_at: None,
             _hold: hold,
         }
     }
@@ -68,7 +72,7 @@ impl Writer {
 
     /// How long to wait for requests before looking at the time.
     fn patience(&self) -> Option<Duration> {
-        if self.broken.is_some() {
+        if self.broken.is_some() || self.probe_at.is_some() {
             return Some(NAP);
         }
         if !self.ticks.is_empty() || self.shared.state.read().has_garbage() {
@@ -91,6 +95,7 @@ impl Writer {
         } else {
             self.commit(changes, garbage.as_ref(), replies, size);
         }
+        self.probe();
         self.answer_ticks();
         drop(room);
     }
@@ -152,12 +157,12 @@ impl Writer {
     }
 
     fn commit(&mut self, changes: Changes, garbage: Option<&Garbage>, replies: Vec<Reply>, size: usize) {
-        let clock = &self.shared.config.clock;
-        let start = clock.now();
+        let start = self.shared.config.clock.now();
         match self.shared.table.commit(&changes, garbage) {
             Ok(()) => {
                 self.publish(&changes, garbage);
-                let metrics = &self.shared.config.metrics;
+                self.well();
+                let Config { clock, metrics, .. } = &self.shared.config;
                 metrics.commits.inc();
                 metrics.group_size.observe(size as f64);
                 metrics.commit_seconds.observe((clock.now() - start).as_secs_f64());

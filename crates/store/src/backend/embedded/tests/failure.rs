@@ -49,6 +49,42 @@ async fn a_full_disk_refuses_and_nothing_is_half_done() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_told_until_there_is_room_without_anybody_writing() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), TestDisk::default());
+    let store = disk.open_store(dir.path(), Config::default()).unwrap();
+    let mut trouble = store.trouble();
+    assert_eq!(*trouble.borrow_and_update(), None);
+    disk.set(Fault::Full);
+    let mut written = 0;
+    while store.put(format!("large/{written}"), large()).await.is_ok() {
+        written += 1;
+    }
+    let why = trouble.borrow_and_update().clone().expect("a reason");
+    assert!(why.contains("no space left"), "{why}");
+    disk.set(Fault::None);
+    trouble.wait_for(Option::is_none).await.unwrap();
+    store.put("after", "v").await.unwrap();
+    drop(store);
+    let store = disk.open_store(dir.path(), Config::default()).unwrap();
+    assert_eq!(everything(&store).await.len(), written + 1, "the probe leaves nothing");
+}
+
+#[tokio::test]
+async fn a_disk_that_stays_full_stays_in_trouble() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), TestDisk::default());
+    let store = disk.open_store(dir.path(), Config::default()).unwrap();
+    disk.set(Fault::Full);
+    let mut trouble = store.trouble();
+    while store.put("k", large()).await.is_ok() {}
+    // The file has room inside for something small at most; two more looks, each of which finds the disk full.
+    for _ in 0..3 {
+        trouble.changed().await.unwrap();
+        assert!(trouble.borrow_and_update().is_some());
+    }
+    drop(store);
+}
+
+#[tokio::test]
 async fn a_failed_sync_is_told_as_it_is_and_memory_agrees_with_the_file() {
     let (dir, disk) = (tempfile::tempdir().unwrap(), TestDisk::default());
     let store = disk.open_store(dir.path(), Config::default()).unwrap();

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 /// Pause between two tries to open the file again, and before an end of a lease is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Pause between two tries whether a disk that refused a group takes writes again, when nobody writes.
+const PROBE: Duration = Duration::from_secs(1);
+
 /// The file could not be opened again yet.
 pub(super) struct Broken {
     /// The group whose fate is open.
@@ -27,6 +30,7 @@ impl Writer {
     pub(super) fn fail(&mut self, error: Error, changes: Changes, replies: Vec<Reply>) {
         self.shared.config.metrics.failures.inc();
         tracing::error!(%error, "a group of writes failed");
+        self.shared.trouble.send_replace(Some(error.to_string()));
         let verdict = match self.look_again(&changes) {
             Ok(true) => Err(unknown(&error)),
             Ok(false) => Err(not_done(error)),
@@ -41,6 +45,7 @@ impl Writer {
                 Err(unknown(&error))
             }
         };
+        self.probe_at = Some(self.shared.config.clock.now() + PROBE);
         replies.into_iter().for_each(|reply| reply(verdict.clone()));
         self.ticks.drain(..).for_each(|answer| tell(answer, verdict.clone()));
     }
@@ -63,6 +68,26 @@ impl Writer {
         let error = Error::Unavailable(format!("{}; nothing is written until that is repaired", broken.error));
         self.broken = Some(broken);
         Err(error)
+    }
+
+    /// A disk that refused a group is asked again from time to time: without it nobody might write who could find out.
+    pub(super) fn probe(&mut self) {
+        let now = self.shared.config.clock.now();
+        if self.broken.is_some() || self.probe_at.is_none_or(|at| now < at) {
+            return;
+        }
+        match self.shared.table.probe() {
+            Ok(()) => self.well(),
+            Err(error) => self.fail(error, Changes::default(), Vec::new()),
+        }
+    }
+
+    /// The disk took a write.
+    pub(super) fn well(&mut self) {
+        if self.probe_at.take().is_some() {
+            tracing::info!("the disk takes writes again");
+            self.shared.trouble.send_replace(None);
+        }
     }
 
     pub(super) fn refuse(&mut self, group: Vec<Waiting>, error: &Error) {
