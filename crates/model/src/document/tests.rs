@@ -45,6 +45,19 @@ fn all_mistakes_of_a_document_come_at_once() {
 }
 
 #[test]
+fn what_must_be_a_mapping_says_of_what() {
+    let service = "apiVersion: nines.dev/v1\nkind: Service\nmetadata: {name: orders}\nspec:\n";
+    check(
+        &format!("{service}  endpoints: ['10.0.0.7:80']\n  selector: orders\n"),
+        &[
+            "line 5 column 15: spec.endpoints[0]: must be a mapping with address (allowed as well: labels, weight), not \
+             the text `10.0.0.7:80`",
+            "line 6 column 3: spec.selector: must be a mapping with any of labels, service, not the text `orders`",
+        ],
+    );
+}
+
+#[test]
 fn an_unknown_field_does_not_hide_what_the_others_say() {
     check(
         &format!("{ROUTE}  hostname: [a.b]\n  hostnames: [A.b]\n  rules: [{{backendRefs: [{{name: Orders}}]}}]\n"),

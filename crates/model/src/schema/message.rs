@@ -66,6 +66,15 @@ pub(crate) fn explain(error: &ValidationError<'_>, root: &Value, schema: &Value)
             steps.push(Step::Key(property.to_owned()));
             vec![report(steps, "is missing".into())]
         }
+        Kind::Type {
+            kind: TypeKind::Single(JsonType::Object),
+        } if !error.instance().is_null() => {
+            let wanted = mapping(error, schema);
+            vec![report(
+                steps,
+                format!("must be {wanted}, not {}", show(error.instance())),
+            )]
+        }
         kind => vec![report(steps, describe(kind, error))],
     }
 }
@@ -89,14 +98,32 @@ fn closest<'a>(forms: &'a [Vec<ValidationError<'static>>]) -> Option<&'a [Valida
     forms.iter().rev().max_by_key(|errors| depth(errors)).map(Vec::as_slice)
 }
 
+/// A mapping and what belongs into it, as far as the schema says so.
+fn mapping(error: &ValidationError<'_>, schema: &Value) -> String {
+    let required = broken(error, schema).and_then(|schema| schema.get("required")?.as_array());
+    let required: Vec<&str> = required.into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut known = known_fields(error, schema);
+    known.retain(|field| !required.contains(&field.as_str()));
+    let (required, others) = (required.join(", "), known.join(", "));
+    match (required.is_empty(), others.is_empty()) {
+        (true, true) => "a mapping".into(),
+        (true, false) => format!("a mapping with any of {others}"),
+        (false, true) => format!("a mapping with {required}"),
+        (false, false) => format!("a mapping with {required} (allowed as well: {others})"),
+    }
+}
+
 fn known_fields(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
-    let pointer = error.schema_path().as_str();
-    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let fields = schema.pointer(parent).and_then(|schema| schema.get("properties"));
-    let fields = fields.and_then(Value::as_object);
+    let fields = broken(error, schema).and_then(|schema| schema.get("properties")?.as_object());
     fields
         .map(|fields| fields.keys().cloned().collect())
         .unwrap_or_default()
+}
+
+/// The part of the schema whose keyword does not hold.
+fn broken<'s>(error: &ValidationError<'_>, schema: &'s Value) -> Option<&'s Value> {
+    let pointer = error.schema_path().as_str();
+    schema.pointer(pointer.rsplit_once('/').map_or("", |(parent, _)| parent))
 }
 
 fn unknown_field(steps: &[Step], field: &str, known: &[String]) -> Report {
