@@ -2,18 +2,22 @@
 
 mod baseline;
 mod gradient;
+mod spread;
 mod vegas;
 
 use nines_base::Rng;
 
 use super::config::{Algorithm, Config};
 
-/// What a complete window says. Latencies in seconds.
+pub(super) use spread::Spread;
+
+/// What a complete window says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Window {
-    /// The mean.
-    pub(super) latency: f64,
+    pub(super) spread: Spread,
     pub(super) samples: u64,
+    /// Samples a second.
+    pub(super) throughput: f64,
     /// Whether the limit was reached, or nearly: else it says nothing of what would be too much.
     pub(super) full: bool,
 }
@@ -45,20 +49,12 @@ impl State {
         next.clamp(f64::from(config.min), f64::from(config.max))
     }
 
-    /// The latency without a queue, as far as it is known.
+    /// The latency without a queue, in seconds, as far as it is known.
     pub(super) fn baseline(&self) -> Option<f64> {
         match self {
-            State::Adaptive(state) => state.baseline,
+            State::Adaptive(state) => state.baseline.map(|spread| spread.mean()),
             State::Vegas(state) => state.base,
             State::Gradient(state) => state.long,
         }
     }
-}
-
-/// How many of `limit` calls in flight wait, by Little's law.
-fn queue(limit: f64, baseline: f64, latency: f64) -> f64 {
-    if latency <= 0.0 {
-        return 0.0;
-    }
-    (limit * (1.0 - baseline / latency)).max(0.0)
 }

@@ -6,9 +6,9 @@ use crossbeam_utils::CachePadded;
 use nines_base::Rng;
 use nines_model::Cause;
 
-use super::algorithm::{State, Window};
+use super::algorithm::{Spread, State, Window};
 use super::{Config, Priority};
-use crate::histogram::Histogram;
+use crate::histogram::{Histogram, Merged};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
@@ -28,7 +28,7 @@ pub struct Limiter {
     full: AtomicBool,
     /// When this window may end, in nanoseconds of the origin.
     window_end: AtomicU64,
-    /// Calls that began before, under another limit, say nothing of this one.
+    /// Calls that end before may have begun under a higher limit, and say nothing of this one.
     valid_from: AtomicU64,
     samples: Histogram,
     /// The latency of the last window, in nanoseconds.
@@ -43,7 +43,7 @@ struct Finder {
     rng: Rng,
     limit: f64,
     begun: u64,
-    kept: Option<crate::histogram::Merged>,
+    kept: Option<Merged>,
 }
 
 /// A call in flight. It goes back by [`Limiter::record`] or [`Limiter::release`].
@@ -58,9 +58,9 @@ pub struct Ticket {
 pub struct Snapshot {
     pub limit: u32,
     pub in_flight: u32,
-    /// The latency without a queue, as far as it is known.
+    /// The latency without a queue, as far as it is known: a mean without those calls that are much slower than most.
     pub baseline: Option<Duration>,
-    /// The mean of the last complete window.
+    /// The mean of the last complete window, of all calls.
     pub latency: Option<Duration>,
 }
 
@@ -131,7 +131,7 @@ impl Limiter {
             Outcome::Failure => latency >= self.usual.load(Ordering::Relaxed),
             Outcome::Throttled | Outcome::Ignored => false,
         };
-        if counts && ticket.begun >= self.valid_from.load(Ordering::Relaxed) {
+        if counts && now >= self.valid_from.load(Ordering::Relaxed) {
             self.samples.record(latency, 0);
         }
         if now >= self.window_end.load(Ordering::Relaxed) {
@@ -194,30 +194,39 @@ impl Limiter {
             return;
         }
         let before = self.limit();
-        self.find(&mut finder, &samples);
-        if self.limit() != before {
-            self.valid_from.store(now, Ordering::Relaxed);
-        }
+        let spread = Spread::of(&samples);
+        self.find(&mut finder, &samples, spread, age);
         finder.begun = now;
+        if self.limit() < before {
+            finder.begun += self.drains_in(spread);
+            self.valid_from.store(finder.begun, Ordering::Relaxed);
+        }
         self.window_end
-            .store(now + nanos(self.config.min_window), Ordering::Relaxed);
+            .store(finder.begun + nanos(self.config.min_window), Ordering::Relaxed);
     }
 
-    fn find(&self, finder: &mut Finder, samples: &crate::histogram::Merged) {
+    fn find(&self, finder: &mut Finder, samples: &Merged, spread: Spread, age: u64) {
         let full = self.full.swap(false, Ordering::Relaxed);
         if samples.samples() == 0 {
             return;
         }
         let latency = samples.mean();
         let window = Window {
-            latency: latency as f64 / 1e9,
+            spread,
             samples: samples.samples(),
+            throughput: samples.samples() as f64 * 1e9 / age.max(1) as f64,
             full,
         };
         let Finder { state, rng, limit, .. } = finder;
         *limit = state.update(*limit, &window, &self.config, rng);
         self.usual.store(latency, Ordering::Relaxed);
         self.limit.store(finder.limit.round() as u32, Ordering::Relaxed);
+    }
+
+    /// In how many nanoseconds the calls that are in flight have ended, but for the slowest tenth.
+    fn drains_in(&self, spread: Spread) -> u64 {
+        let slowest = (spread.slowest() * 1e9) as u64;
+        slowest.min(nanos(self.config.max_window))
     }
 }
 

@@ -16,18 +16,17 @@ pub(in super::super) struct Gradient {
 
 impl Gradient {
     pub(super) fn update(&mut self, limit: f64, window: &Window) -> f64 {
+        let latency = window.spread.mean();
         let weight = (window.samples as f64 / LONG_SAMPLES).min(1.0);
-        let mut long = self
-            .long
-            .map_or(window.latency, |long| long + weight * (window.latency - long));
-        if long > 2.0 * window.latency {
+        let mut long = self.long.map_or(latency, |long| long + weight * (latency - long));
+        if long > 2.0 * latency {
             long *= 0.9;
         }
         self.long = Some(long);
-        if !window.full || window.latency <= 0.0 {
+        if !window.full || latency <= 0.0 {
             return limit;
         }
-        let gradient = (long / window.latency).clamp(0.5, 1.0);
+        let gradient = (long / latency).clamp(0.5, 1.0);
         limit * (1.0 - SMOOTHING) + SMOOTHING * (limit * gradient + ALLOWED_QUEUE)
     }
 }

@@ -6,7 +6,7 @@
 
 use nines_base::Rng;
 
-use super::{Window, queue};
+use super::Window;
 
 const PROBE_MULTIPLIER: f64 = 30.0;
 
@@ -19,11 +19,12 @@ pub(in super::super) struct Vegas {
 
 impl Vegas {
     pub(super) fn update(&mut self, limit: f64, window: &Window, rng: &mut Rng) -> f64 {
+        let latency = window.spread.mean();
         self.samples += window.samples;
         let probe = self.samples >= self.probe_at;
         let base = match self.base {
-            Some(base) if !probe => base.min(window.latency),
-            _ => window.latency,
+            Some(base) if !probe => base.min(latency),
+            _ => latency,
         };
         self.base = Some(base);
         if probe {
@@ -32,7 +33,7 @@ impl Vegas {
             return limit;
         }
         let unit = limit.log10().max(1.0);
-        let waiting = queue(limit, base, window.latency).ceil();
+        let waiting = queue(limit, base, latency).ceil();
         match waiting {
             _ if waiting > 6.0 * unit => limit - unit,
             _ if !window.full => limit,
@@ -41,4 +42,12 @@ impl Vegas {
             _ => limit,
         }
     }
+}
+
+/// How many of `limit` calls in flight wait, by Little's law.
+fn queue(limit: f64, base: f64, latency: f64) -> f64 {
+    if latency <= 0.0 {
+        return 0.0;
+    }
+    (limit * (1.0 - base / latency)).max(0.0)
 }

@@ -1,5 +1,6 @@
 //! The limiter by tables, in simulations, and under threads.
 
+mod healthy;
 mod server;
 mod simulation;
 

@@ -9,12 +9,28 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) workers: usize,
-    /// Seconds of service, without spread or exponential.
+    /// Seconds of service.
     pub(super) service: f64,
-    pub(super) exponential: bool,
+    pub(super) spread: Spread,
     /// Arrivals a second, at random.
     pub(super) arrivals: f64,
 }
+
+/// How the times of service spread around the usual one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Spread {
+    None,
+    Exponential,
+    /// This share of the calls takes so many seconds instead.
+    Slow(f64, f64),
+    /// The logarithm is normal, with this deviation; the usual time is the median.
+    LogNormal(f64),
+    /// This share of the calls finds what it looks for in a cache and needs no worker.
+    Hits(f64),
+}
+
+/// Of a call that needs no worker.
+const HIT: f64 = 0.001;
 
 impl Shape {
     pub(super) fn capacity(&self) -> f64 {
@@ -38,6 +54,10 @@ impl Seen {
         self.latencies[self.latencies.len() * 9 / 10]
     }
 
+    pub(super) fn share_refused(&self) -> f64 {
+        self.refused as f64 / (self.done + self.refused) as f64
+    }
+
     pub(super) fn highest(&self) -> u32 {
         self.limits.iter().copied().max().unwrap_or_default()
     }
@@ -59,22 +79,29 @@ pub(super) struct Server {
     busy: BinaryHeap<Reverse<(u64, u64)>>,
     calls: std::collections::HashMap<u64, Call>,
     queue: VecDeque<u64>,
+    /// Calls that need no worker, and when they end.
+    hits: VecDeque<(u64, f64)>,
     number: u64,
 }
 
 impl Server {
     pub(super) fn new(config: Config) -> Self {
+        Self::seeded(config, 11)
+    }
+
+    pub(super) fn seeded(config: Config, seed: u64) -> Self {
         let (clock, hand) = Clock::manual();
         Self {
-            limiter: limiter(config, clock.now()),
+            limiter: Limiter::with_rng(config, clock.now(), Rng::seeded(!seed)).expect("a good configuration"),
             clock,
             hand,
-            rng: Rng::seeded(11),
+            rng: Rng::seeded(seed),
             now: 0.0,
             next_arrival: 0.0,
             busy: BinaryHeap::new(),
             calls: Default::default(),
             queue: VecDeque::new(),
+            hits: VecDeque::new(),
             number: 0,
         }
     }
@@ -92,7 +119,7 @@ impl Server {
         let (mut seen, end) = (Seen::default(), self.now + seconds);
         let mut second = self.now;
         loop {
-            let done = self.busy.peek().map(|Reverse((at, _))| *at as f64 / 1e9);
+            let done = self.next_done();
             let next = done.map_or(self.next_arrival, |done| done.min(self.next_arrival));
             if next >= end {
                 self.advance(end);
@@ -113,6 +140,12 @@ impl Server {
         }
     }
 
+    fn next_done(&self) -> Option<f64> {
+        let served = self.busy.peek().map(|Reverse((at, _))| *at as f64 / 1e9);
+        let hit = self.hits.front().map(|(_, at)| *at);
+        [served, hit].into_iter().flatten().reduce(f64::min)
+    }
+
     fn advance(&mut self, to: f64) {
         self.hand.advance(Duration::from_secs_f64((to - self.now).max(0.0)));
         self.now = to;
@@ -126,11 +159,7 @@ impl Server {
             return;
         };
         counts.0 += 1;
-        let service = if shape.exponential {
-            self.exponential(shape.service)
-        } else {
-            shape.service
-        };
+        let service = self.service(shape);
         self.number += 1;
         let call = Call {
             ticket,
@@ -138,8 +167,21 @@ impl Server {
             service,
         };
         self.calls.insert(self.number, call);
-        self.queue.push_back(self.number);
+        match shape.spread {
+            Spread::Hits(share) if self.rng.unit() < share => self.hits.push_back((self.number, self.now + HIT)),
+            _ => self.queue.push_back(self.number),
+        }
         self.serve(shape);
+    }
+
+    fn service(&mut self, shape: &Shape) -> f64 {
+        match shape.spread {
+            Spread::None | Spread::Hits(_) => shape.service,
+            Spread::Exponential => self.exponential(shape.service),
+            Spread::Slow(share, seconds) if self.rng.unit() < share => seconds,
+            Spread::Slow(..) => shape.service,
+            Spread::LogNormal(deviation) => shape.service * (deviation * self.normal()).exp(),
+        }
     }
 
     fn serve(&mut self, shape: &Shape) {
@@ -152,7 +194,9 @@ impl Server {
     }
 
     fn finish(&mut self, shape: &Shape, seen: &mut Seen) {
-        let Some(Reverse((_, number))) = self.busy.pop() else {
+        let hit = self.hits.pop_front_if(|(_, at)| *at <= self.now);
+        let served = || self.busy.pop().map(|Reverse((_, number))| number);
+        let Some(number) = hit.map(|(number, _)| number).or_else(served) else {
             return;
         };
         let call = self.calls.remove(&number).expect("it was served");
@@ -160,6 +204,12 @@ impl Server {
         seen.latencies.push(self.now - call.begun);
         self.limiter.record(call.ticket, Outcome::Success, self.clock.now());
         self.serve(shape);
+    }
+
+    /// By the method of Box and Muller.
+    fn normal(&mut self) -> f64 {
+        let radius = (2.0 * self.exponential(1.0)).sqrt();
+        radius * (std::f64::consts::TAU * self.rng.unit()).cos()
     }
 
     fn exponential(&mut self, mean: f64) -> f64 {

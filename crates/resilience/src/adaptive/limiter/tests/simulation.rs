@@ -1,14 +1,16 @@
 //! Whether the limit finds what the server can do, and stays there.
 
-use super::server::{Seen, Server, Shape};
+use super::server::{Seen, Server, Shape, Spread};
 use super::*;
 
 const BASE: Shape = Shape {
     workers: 10,
     service: 0.1,
-    exponential: false,
+    spread: Spread::None,
     arrivals: 150.0,
 };
+
+const SEEDS: [u64; 3] = [11, 12, 13];
 
 fn share_of_capacity(seen: &Seen, shape: &Shape, seconds: f64) -> f64 {
     seen.done as f64 / seconds / shape.capacity()
@@ -17,36 +19,51 @@ fn share_of_capacity(seen: &Seen, shape: &Shape, seconds: f64) -> f64 {
 /// Half as much again as the server can do: it works at its capacity, and nobody waits long.
 #[test]
 fn it_finds_the_capacity() {
-    for exponential in [false, true] {
-        for initial in [1, 20, 200] {
-            let shape = Shape { exponential, ..BASE };
-            let mut server = Server::new(Config {
-                initial,
-                ..Config::default()
-            });
-            server.run(shape, 60.0);
-            let mut seen = server.run(shape, 120.0);
-            let share = share_of_capacity(&seen, &shape, 120.0);
-            assert!(share > 0.9, "{exponential} {initial}: {share} of the capacity");
-            let without_queue = if exponential {
-                shape.service * 2.303
-            } else {
-                shape.service
-            };
-            let slower = seen.p90() / without_queue;
-            assert!(
-                slower < 2.0,
-                "{exponential} {initial}: {slower} times slower, limit {}",
-                server.limit()
-            );
-        }
+    for (spread, initial, seed) in every_start() {
+        let shape = Shape { spread, ..BASE };
+        let config = Config {
+            initial,
+            ..Config::default()
+        };
+        let mut server = Server::seeded(config, seed);
+        server.run(shape, 60.0);
+        let mut seen = server.run(shape, 120.0);
+        let share = share_of_capacity(&seen, &shape, 120.0);
+        assert!(
+            share > 0.9,
+            "{spread:?} from {initial}, seed {seed}: {share} of the capacity"
+        );
+        let without_queue = if spread == Spread::Exponential {
+            shape.service * 2.303
+        } else {
+            shape.service
+        };
+        let slower = seen.p90() / without_queue;
+        assert!(
+            slower < 2.0,
+            "{spread:?} from {initial}, seed {seed}: {slower} times slower, limit {}",
+            server.limit()
+        );
     }
+}
+
+fn every_start() -> impl Iterator<Item = (Spread, u32, u64)> {
+    let starts = [1, 20, 200]
+        .into_iter()
+        .flat_map(|initial| SEEDS.map(|seed| (initial, seed)));
+    let spreads = [Spread::None, Spread::Exponential];
+    starts.flat_map(move |(initial, seed)| spreads.map(|spread| (spread, initial, seed)))
 }
 
 /// The callee becomes three times as slow and back: that is no queue.
 #[test]
 fn a_step_in_latency_is_followed() {
-    let mut server = Server::new(Config::default());
+    for seed in SEEDS {
+        a_step_in_latency(Server::seeded(Config::default(), seed));
+    }
+}
+
+fn a_step_in_latency(mut server: Server) {
     server.run(BASE, 60.0);
     let slow = Shape { service: 0.3, ..BASE };
     server.run(slow, 60.0);
@@ -62,7 +79,12 @@ fn a_step_in_latency_is_followed() {
 /// Half of the workers go, then four times as many come.
 #[test]
 fn a_step_in_capacity_is_followed() {
-    let mut server = Server::new(Config::default());
+    for seed in SEEDS {
+        a_step_in_capacity(Server::seeded(Config::default(), seed));
+    }
+}
+
+fn a_step_in_capacity(mut server: Server) {
     server.run(BASE, 60.0);
     for workers in [5, 20, 10] {
         let shape = Shape {
@@ -85,13 +107,16 @@ fn a_step_in_capacity_is_followed() {
 /// Five in a hundred too many, for an hour: the limit grew for ever (Netflix concurrency-limits#134).
 #[test]
 fn netflix_concurrency_limits_134_no_drift_under_mild_overload() {
-    for exponential in [false, true] {
+    for (spread, seed) in [Spread::None, Spread::Exponential]
+        .into_iter()
+        .flat_map(|spread| SEEDS.map(|seed| (spread, seed)))
+    {
         let mild = Shape {
             arrivals: 105.0,
-            exponential,
+            spread,
             ..BASE
         };
-        let mut server = Server::new(Config::default());
+        let mut server = Server::seeded(Config::default(), seed);
         server.run(mild, 60.0);
         let mut early = server.run(mild, 540.0);
         server.run(mild, 2400.0);
@@ -167,4 +192,26 @@ fn the_important_go_first() {
         .map(|(passed, refused)| passed as f64 / (passed + refused) as f64);
     assert!(passed.is_sorted(), "{passed:?}");
     assert!(passed[4] > 0.8 && passed[0] < 0.3, "{passed:?}");
+}
+
+/// Most calls are quick because they find what they want, and do not wait; the others queue.
+#[test]
+fn a_queue_that_only_some_calls_meet_is_seen() {
+    let shape = Shape {
+        spread: Spread::Hits(0.6),
+        arrivals: 500.0,
+        ..BASE
+    };
+    for seed in SEEDS {
+        let mut server = Server::seeded(Config::default(), seed);
+        server.run(shape, 60.0);
+        let mut seen = server.run(shape, 300.0);
+        let expected = 300.0 * shape.capacity() / 0.4;
+        assert!(
+            seen.done as f64 > 0.9 * expected,
+            "seed {seed}: {} of {expected}",
+            seen.done
+        );
+        assert!(seen.p90() < 2.5 * shape.service, "seed {seed}: {}", seen.p90());
+    }
 }
