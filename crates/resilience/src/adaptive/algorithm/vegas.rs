@@ -2,7 +2,7 @@
 //!
 //! With `q = limit * (1 - base / latency)`: up by `6 log10(limit)` while `q` is at most `log10(limit)`, up by
 //! `log10(limit)` below `3 log10(limit)`, down by as much over `6 log10(limit)`. The base is the smallest latency, and is
-//! forgotten after 15 to 30 times `limit` samples.
+//! forgotten after 15 to 30 times `limit` samples, which the next window shows anew; the limit stays in that.
 
 use nines_base::Rng;
 
@@ -20,8 +20,8 @@ pub(in super::super) struct Vegas {
 impl Vegas {
     pub(super) fn update(&mut self, limit: f64, window: &Window, rng: &mut Rng) -> f64 {
         let latency = window.spread.mean();
-        self.samples += window.samples;
         let probe = self.samples >= self.probe_at;
+        self.samples += window.samples;
         let base = match self.base {
             Some(base) if !probe => base.min(latency),
             _ => latency,

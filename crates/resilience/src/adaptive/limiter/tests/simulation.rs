@@ -142,6 +142,18 @@ fn the_gradient_drifts_under_mild_overload() {
     assert!(seen.highest() > 50, "limit {}", seen.highest());
 }
 
+/// Under a small limit every window was one that shows the smallest latency anew.
+#[test]
+fn vegas_leaves_a_limit_of_one() {
+    let mut server = Server::new(Config {
+        algorithm: Algorithm::Vegas,
+        initial: 1,
+        ..Config::default()
+    });
+    server.run(BASE, 60.0);
+    assert!(server.limit() >= BASE.workers as u32, "limit {}", server.limit());
+}
+
 /// Without load there is nothing to learn: the limit stays, whatever came before.
 #[test]
 fn an_idle_limit_does_not_grow() {
