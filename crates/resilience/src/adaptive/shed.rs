@@ -2,8 +2,10 @@
 //!
 //! While the processors are busier than a threshold, no more calls may be in flight than the process is able to work on:
 //! by Little's law its best throughput times its best latency, of the last ten seconds (the BBR limiter of go-kratos/aegis
-//! and Sentinel, after the congestion control of that name). Below the threshold every call is let through. So a burst
-//! that the machine can bear is borne, and in an overload those calls go first that would only have waited.
+//! and Sentinel, after the congestion control of that name). If calls are refused and the others take hardly longer, more
+//! are let in flight, by a tenth with each sample: what keeps the processors busy may be a neighbour. Below the threshold
+//! every call is let through. So a burst that the machine can bear is borne, and in an overload those calls go first that
+//! would only have waited.
 //!
 //! [`Shedder::feed`] brings the load, which [`cpu::Meter`](super::cpu::Meter) measures, and judges what was counted since
 //! the last time; a check reads two words. After the last sample over the threshold calls are bounded for one second more,
@@ -24,11 +26,11 @@ use super::Priority;
 use super::cpu::{self, Meter};
 use crate::invalid::ensure;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::time::{Origin, nanos};
 use crate::{Evidence, Invalid, Measure, Outcome, Refused, stripe};
 
-use capacity::Capacity;
+use capacity::{Capacity, Load};
 
 /// When to shed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +54,8 @@ pub struct Shedder {
     /// Until when calls are bounded, in nanoseconds of the origin.
     until: AtomicU64,
     bound: AtomicU32,
+    /// Whether the bound has refused a call since it was found.
+    full: AtomicBool,
     /// The bits of the last sample.
     cpu: AtomicU64,
     passed: Box<[CachePadded<Passed>]>,
@@ -113,6 +117,7 @@ impl Shedder {
             in_flight: CachePadded::default(),
             until: AtomicU64::new(0),
             bound: AtomicU32::new(u32::MAX),
+            full: AtomicBool::new(false),
             cpu: AtomicU64::new(0.0f64.to_bits()),
             passed: (0..stripe::count()).map(|_| CachePadded::default()).collect(),
             capacity: Mutex::new(Capacity::new(nanos(config.window))),
@@ -129,10 +134,13 @@ impl Shedder {
         let now = self.origin.nanos(now);
         self.cpu.store(cpu.clamp(0.0, 1.0).to_bits(), Ordering::Relaxed);
         let (calls, total) = self.passed();
+        let busy = cpu >= self.config.cpu;
         let mut capacity = self.capacity.lock();
-        capacity.add(calls, total, now);
-        self.bound.store(capacity.bound(), Ordering::Relaxed);
-        if cpu >= self.config.cpu {
+        if capacity.add(calls, total, now) {
+            capacity.judge(self.load(busy, now));
+            self.bound.store(capacity.bound(), Ordering::Relaxed);
+        }
+        if busy {
             let until = now.saturating_add(nanos(self.config.cool_off));
             self.until.fetch_max(until, Ordering::Relaxed);
         }
@@ -197,6 +205,15 @@ impl Shedder {
         }
     }
 
+    fn load(&self, busy: bool, now: u64) -> Load {
+        let full = self.full.swap(false, Ordering::Relaxed);
+        match (busy || now < self.until.load(Ordering::Relaxed), full) {
+            (false, _) => Load::Below,
+            (true, false) => Load::Over,
+            (true, true) => Load::Full,
+        }
+    }
+
     fn last_cpu(&self) -> f64 {
         f64::from_bits(self.cpu.load(Ordering::Relaxed))
     }
@@ -215,6 +232,9 @@ impl Shedder {
     /// A call that a more important one would have got through is told so.
     #[cold]
     fn refused(&self, in_flight: u32, most: u32, bound: u32, nanos: u64) -> Refused {
+        if !self.full.load(Ordering::Relaxed) {
+            self.full.store(true, Ordering::Relaxed);
+        }
         let (measure, value, bound) = if most < bound {
             (Measure::Priority, f64::from(in_flight), f64::from(most))
         } else {

@@ -1,3 +1,4 @@
+mod neighbour;
 mod overload;
 
 use std::sync::Barrier;

@@ -102,6 +102,19 @@ fn in_three_times_the_load_it_works_at_capacity_and_answers_in_time() {
     assert_eq!(after.refused, 0, "the overload is forgotten");
 }
 
+/// The bound tries again and again whether more may be in flight, and does not wander off.
+#[test]
+fn in_ten_minutes_of_it_as_in_one() {
+    let mut machine = Machine::new();
+    machine.run(CAPACITY * 0.5, 10.0, 10.0);
+    for minutes in [1.0, 9.0] {
+        let overload = machine.run(CAPACITY * 3.0, minutes * 60.0, minutes * 60.0 - 20.0);
+        let goodput = f64::from(overload.done) / (minutes * 60.0 - 20.0);
+        assert!(goodput > 0.9 * CAPACITY, "{goodput} of {CAPACITY} a second");
+        assert!(overload.longest < 10.0 * WORK, "{} s", overload.longest);
+    }
+}
+
 #[test]
 fn without_it_calls_would_pile_up() {
     let mut machine = Machine::new();
