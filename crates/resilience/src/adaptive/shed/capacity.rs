@@ -84,7 +84,7 @@ impl Capacity {
         true
     }
 
-    /// The bound after a part.
+    /// The bound after a part. While calls are bounded, parts without a success change nothing, however many.
     pub(super) fn judge(&mut self, load: Load) {
         self.bound = match self.bound {
             Some(bound) if load != Load::Below => Some(self.adjusted(bound, load)),
@@ -95,7 +95,7 @@ impl Capacity {
     fn adjusted(&self, bound: u32, load: Load) -> u32 {
         let ended = self.parts.back().filter(|part| part.end == self.at);
         let (Some(part), Some(best)) = (ended, self.best_latency()) else {
-            return self.best().unwrap_or(u32::MAX);
+            return bound;
         };
         if part.latency > WAITING * best {
             return in_flight(DRAINED * part.throughput, best);
@@ -190,6 +190,7 @@ mod tests {
             (50, 190, Load::Over, 12),
             // Nine tenths of 110 a second of 100 ms.
             (110, 210, Load::Full, 10),
+            (0, 0, Load::Full, 10),
             (10, 100, Load::Full, 11),
             (200, 100, Load::Below, 20),
         ]) {

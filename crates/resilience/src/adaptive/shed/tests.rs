@@ -85,6 +85,24 @@ fn a_refusal_tells_the_load_and_when_it_may_be_over() {
     held.into_iter().for_each(|ticket| bench.shedder.release(ticket));
 }
 
+/// A process that burns its processors to no avail has no throughput and no latency.
+#[test]
+fn while_all_calls_fail_the_last_bound_stands() {
+    let bench = Bench::new();
+    bench.second(10, 1.0);
+    for quarter in 0..120 {
+        let tickets: Vec<_> = std::iter::from_fn(|| bench.enter(Priority::Medium).ok())
+            .take(100)
+            .collect();
+        assert_eq!(tickets.len(), 10, "after {quarter} quarters of a second");
+        bench.hand.advance(250 * MILLIS);
+        for ticket in tickets {
+            bench.shedder.record(ticket, Outcome::Failure, bench.clock.now());
+        }
+        bench.shedder.feed(1.0, bench.clock.now());
+    }
+}
+
 /// When the load is gone, and when the meter is dead.
 #[test]
 fn one_second_after_the_last_sample_over_the_threshold_all_get_in() {
