@@ -12,6 +12,9 @@
 //! so that the load does not swing; and if the samples stop, nothing is refused from then on: a meter that is dead must
 //! not take the service with it.
 //!
+//! Where few calls take very much longer than the others by nature (1 in 20 takes 200 times as long), the best mean latency
+//! is that of the quick ones: beside a busy neighbour the bound stays far too low for such calls.
+//!
 //! **Bound.** While the load is over the threshold never more in flight than the bound's share of the call's
 //! [`Priority`]; calls that were in flight before end as they will.
 
