@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nines_model::problem::Problem;
-use nines_model::{Resource, document};
+use nines_model::{Gateway, Object, Resource, document};
 
 use super::Error;
 use super::program::{Port, Program, free_port};
@@ -64,10 +64,12 @@ impl Plan {
         let control = claim("control.listen", stack.control.listen)?;
         let admin = claim("gateway.admin", stack.gateway.admin)?;
         check_listeners(&resources)?;
-        let mut programs = vec![
-            control_program(nines, layout, control),
-            gateway_program(nines, layout, &stack, control, admin),
-        ];
+        let mut gateway = gateway_program(nines, layout, &stack, control, admin);
+        if gateways(&resources).next().is_none() {
+            // It has nothing to listen on until somebody applies a Gateway.
+            gateway.ready_path = Some("/livez".into());
+        }
+        let mut programs = vec![control_program(nines, layout, control), gateway];
         for service in &stack.services {
             let path = find_command(service, folder, nines)?;
             programs.extend((1..=service.replicas).map(|n| service_program(service, n, &path, layout, control)));
@@ -140,15 +142,16 @@ fn claim(field: &str, address: SocketAddr) -> Result<SocketAddr, Error> {
     }
 }
 
+fn gateways(files: &[ResourceFile]) -> impl Iterator<Item = &Object<Gateway>> {
+    let resources = files.iter().flat_map(|file| &file.resources);
+    resources.filter_map(|resource| match resource {
+        Resource::Gateway(gateway) => Some(gateway),
+        _ => None,
+    })
+}
+
 fn check_listeners(files: &[ResourceFile]) -> Result<(), Error> {
-    let gateways = files
-        .iter()
-        .flat_map(|file| &file.resources)
-        .filter_map(|resource| match resource {
-            Resource::Gateway(gateway) => Some(gateway),
-            _ => None,
-        });
-    for gateway in gateways {
+    for gateway in gateways(files) {
         let loopback = [std::net::IpAddr::from([127, 0, 0, 1])];
         let named: Vec<_> = gateway
             .spec

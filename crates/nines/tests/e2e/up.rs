@@ -151,6 +151,14 @@ fn a_job_that_ended_well_holds_up_nobody() {
     assert!(up.stop().success());
 }
 
+/// Its Gateway may be applied later, or never.
+#[test]
+fn a_stack_without_a_gateway_resource_is_up() {
+    let (mut up, _folder) = up_with("{name: job, command: 'true', restart: never}");
+    up.wait_for("s is up");
+    assert!(up.stop().success());
+}
+
 #[tokio::test]
 async fn a_crash_loop_is_visible_and_goes_on() {
     let (mut up, folder) = up_with("{name: broken, command: 'false'}");
