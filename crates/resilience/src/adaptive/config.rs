@@ -17,7 +17,7 @@ pub enum Algorithm {
     /// TCP Vegas as in Netflix's concurrency-limits: the queue against the smallest latency since the last probe; gains
     /// of 3 and 6 times `log10(limit)`.
     ///
-    /// Takes a standing queue for normal: in lasting overload calls take 5 to 20 times as long as they need, in
+    /// Takes a standing queue for normal: in lasting overload calls take 3 to 25 times as long as they need, in
     /// simulations where they take twice as long with `Adaptive`. Refuses up to two fifths of what a healthy callee is
     /// asked whose calls take seconds, some more and some fewer.
     Vegas,
