@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use nines_base::{Backoff, Rng};
+use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
 const RECONNECT: Backoff = Backoff {
     base: Duration::from_millis(100),
     max: Duration::from_secs(5),
 };
+/// A stream that lived for less is no success: were it one, a control plane that ends each stream at once would be asked
+/// anew without a pause.
+const STEADY: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// HTTP/2 pings at this interval find a dead connection that nobody has closed.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
@@ -57,9 +61,12 @@ impl Servers {
         endpoint.connect().await
     }
 
-    /// The connection works: the next wait is the shortest again.
-    pub(crate) fn succeeded(&mut self) {
-        self.failures = 0;
+    /// A stream has ended that worked since then, if it did at all: after one that lasted the next wait is the shortest
+    /// again.
+    pub(crate) fn ended(&mut self, live_since: Option<Instant>) {
+        if live_since.is_some_and(|since| since.elapsed() >= STEADY) {
+            self.failures = 0;
+        }
     }
 
     /// How long to wait before the next try: 0.05 to 0.1 s at first, 2.5 to 5 s in the end.
@@ -113,14 +120,21 @@ mod tests {
         assert!(Servers::new(&[], Rng::seeded(1)).is_err());
     }
 
-    #[test]
-    fn waits_grow_and_start_over() {
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_and_start_over_after_a_stream_that_lasted() {
         let mut servers = Servers::new(&["http://127.0.0.1:1".into()], Rng::seeded(1)).expect("an address");
         for _ in 0..20 {
             assert!(servers.wait() <= Duration::from_secs(5));
         }
         assert!(servers.wait() >= Duration::from_millis(2500));
-        servers.succeeded();
+        let begun = Instant::now();
+        tokio::time::advance(STEADY - Duration::from_millis(1)).await;
+        for no_success in [None, Some(begun)] {
+            servers.ended(no_success);
+            assert!(servers.wait() >= Duration::from_millis(2500));
+        }
+        tokio::time::advance(Duration::from_millis(1)).await;
+        servers.ended(Some(begun));
         assert!(servers.wait() <= Duration::from_millis(100));
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Runner {
     status: watch::Sender<SessionStatus>,
     drains: HashMap<InstanceKey, oneshot::Sender<DrainOutcome>>,
     departures: HashMap<InstanceKey, oneshot::Sender<()>>,
+    /// When the stream was welcomed.
+    live_since: Option<Instant>,
 }
 
 /// Why a connection ended.
@@ -53,6 +55,7 @@ impl Runner {
             status,
             drains,
             departures,
+            live_since: None,
         }
     }
 
@@ -60,6 +63,7 @@ impl Runner {
     pub(super) async fn run(mut self) {
         while let Ended::Lost(reason) = self.connection().await {
             self.core.lost();
+            self.servers.ended(self.live_since.take());
             let wait = self.servers.wait();
             let attempt = self.servers.failures();
             tracing::warn!(attempt, reason, "the session is lost; trying again in {wait:?}");
@@ -182,7 +186,7 @@ impl Runner {
     fn hear(&mut self, response: SessionResponse) -> Vec<SessionRequest> {
         match response.message {
             Some(Message::Welcome(welcome)) => {
-                self.servers.succeeded();
+                self.live_since.get_or_insert_with(Instant::now);
                 self.core.welcome(welcome.session)
             }
             Some(Message::Registered(registered)) => {

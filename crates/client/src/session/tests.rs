@@ -183,6 +183,34 @@ mod task {
     }
 
     #[tokio::test]
+    async fn streams_that_end_once_welcomed_are_opened_more_and_more_slowly() {
+        let tasks = Tasks::new();
+        let mut control = Control::default();
+        let mut seen = control.sessions();
+        let server = serve(control, &tasks).await;
+        let session = session(server, &tasks);
+        let mut status = session.status();
+        for ended in 1..=4 {
+            let stream = seen.recv().await.expect("a stream");
+            let welcome = proto::Welcome {
+                session: "s1".into(),
+                ttl_ms: 3000,
+            };
+            stream.say(Answer::Welcome(welcome)).await;
+            until(&mut status, |s| matches!(s, SessionStatus::Registered { .. })).await;
+            drop(stream);
+            let lost = status
+                .wait_for(|s| matches!(s, SessionStatus::Reconnecting { .. }))
+                .await;
+            let lost = lost.expect("it says so").clone();
+            assert!(
+                matches!(lost, SessionStatus::Reconnecting { attempt, .. } if attempt == ended),
+                "{lost:?} after {ended}"
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn a_registration_on_a_running_stream_is_under_way_until_it_is_confirmed() {
         let tasks = Tasks::new();
         let mut control = Control::default();

@@ -23,9 +23,6 @@ use crate::connect::{Servers, reason};
 
 /// How long the control plane may take to answer at the start before the last-known-good file serves.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A stream that lived for less is no success: were it one, a control plane that ends each stream at once would be asked
-/// anew without a pause.
-const STEADY: Duration = Duration::from_secs(5);
 /// Bytes of one batch; 100,000 instances are about 30 MB.
 const MAX_BATCH: usize = 256 << 20;
 /// Messages to the control plane that may wait for the network. There are only two kinds, and each replaces its
@@ -95,9 +92,7 @@ impl Follower {
                 () = stopping.cancelled() => Ended::Done,
             };
             let Ended::Lost(reason) = ended else { break };
-            if self.live_since.take().is_some_and(|since| since.elapsed() >= STEADY) {
-                self.servers.succeeded();
-            }
+            self.servers.ended(self.live_since.take());
             let wait = self.servers.wait();
             let attempt = self.servers.failures();
             tracing::warn!(attempt, reason, "the subscription is lost; trying again in {wait:?}");

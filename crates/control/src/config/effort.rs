@@ -41,8 +41,8 @@ pub(super) fn check(schema: &Value, content: &Value) -> Result<(), String> {
     while let Some(Due { value, place, around }) = due.pop() {
         let mut schemas = BTreeMap::new();
         for (node, times) in around.iter() {
-            // To find that a schema has nothing to say of a value is a step as well.
-            step(&mut steps, 1)?;
+            // To find that a schema has nothing to say of a value is a step as well, and so is each pattern.
+            step(&mut steps, times.saturating_mul(graph.tries(*node, place)))?;
             for deeper in graph.deeper(*node, place) {
                 add(&mut schemas, deeper, *times);
             }

@@ -123,21 +123,25 @@ fn a_new_key_gets_one_slot() {
     });
 }
 
+/// A table whose two keys, 10 and 11, are idle by now, and another that takes a slot of theirs.
+fn taken_from_the_idle(now: Instant) -> (Arc<Keyed>, Instant, thread::JoinHandle<bool>) {
+    let keyed = keyed(now);
+    for key in 10..12 {
+        keyed.check(key, now).expect("new");
+    }
+    let later = now + SECOND * 2;
+    let taking = keyed.clone();
+    let other = thread::spawn(move || taking.check(99, later).is_ok());
+    (keyed, later, other)
+}
+
 /// A slot changes hands while the key that was idle in it comes back: neither is charged for the other, and neither is
 /// granted twice.
 #[test]
 fn a_slot_changes_hands_whole() {
     let now = Clock::system().now();
     model(move || {
-        let keyed = keyed(now);
-        for key in 10..12 {
-            keyed.check(key, now).expect("new");
-        }
-        let later = now + SECOND * 2;
-        let other = {
-            let keyed = keyed.clone();
-            thread::spawn(move || keyed.check(99, later).is_ok())
-        };
+        let (keyed, later, other) = taken_from_the_idle(now);
         let mine = keyed.check(10, later).is_ok();
         assert!(
             mine && other.join().expect("no panic"),
@@ -158,15 +162,7 @@ fn a_key_that_keeps_its_slot_gets_no_other() {
     let mut builder = ::loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(move || {
-        let keyed = keyed(now);
-        for key in 10..12 {
-            keyed.check(key, now).expect("new");
-        }
-        let later = now + SECOND * 2;
-        let other = {
-            let keyed = keyed.clone();
-            thread::spawn(move || keyed.check(99, later).is_ok())
-        };
+        let (keyed, later, other) = taken_from_the_idle(now);
         let mine = [(); 2].map(|()| keyed.check(10, later).is_ok());
         other.join().expect("no panic");
         assert_eq!(mine, [true, false], "one quota");

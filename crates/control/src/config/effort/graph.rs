@@ -128,6 +128,16 @@ impl<'s> Graph<'s> {
         1 + (length("enum") + length("required")) as u64
     }
 
+    /// Steps to find them: a key is compared with each pattern.
+    pub(super) fn tries(&self, node: usize, place: Place<'_>) -> u64 {
+        let fields = self.index.objects[self.nodes[node].place].fields;
+        let patterns = match place {
+            Place::Key(_) => fields.get("patternProperties").and_then(Value::as_object),
+            Place::Name | Place::Index(_) => None,
+        };
+        1 + patterns.map_or(0, Map::len) as u64
+    }
+
     /// The schemas that a schema holds against what is at a place in its value. A pattern counts as one that fits.
     pub(super) fn deeper(&self, node: usize, place: Place<'_>) -> impl Iterator<Item = usize> {
         let fields = self.index.objects[self.nodes[node].place].fields;

@@ -93,6 +93,19 @@ fn a_name_in_between_hides_nothing() {
     assert!(refused.contains("steps"), "{refused}");
 }
 
+/// Whatever the patterns allow: to try them is the work.
+#[test]
+fn many_patterns_against_many_keys_are_too_much() {
+    let fields = |count: usize, value: Value| -> Value {
+        let fields = (0..count).map(|n| (format!("a{n}"), value.clone()));
+        Value::Object(fields.collect())
+    };
+    let patterns = |count| json!({"patternProperties": fields(count, json!(true))});
+    let refused = check(&patterns(5000), &fields(5000, Value::Null)).expect_err("25 million tries");
+    assert!(refused.contains("steps"), "{refused}");
+    assert_eq!(check(&patterns(50), &fields(5000, Value::Null)), Ok(()));
+}
+
 #[test]
 fn what_people_write_is_let_through() {
     let list: Vec<Value> = (0..100_000)

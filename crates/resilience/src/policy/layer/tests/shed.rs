@@ -4,6 +4,14 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_layer_meters_the_machine_that_it_runs_on() {
+    let layer = layer("shed: {}").metering().expect("Linux tells the load");
+    let probe = Probe::with_slots(1);
+    assert!(layer.layer(probe).oneshot(Act::Succeed).await.is_ok());
+}
+
 /// Nobody else feeds the shedder: the calls do.
 #[tokio::test(start_paused = true)]
 async fn a_metering_layer_sheds_while_the_processors_are_busy() {
